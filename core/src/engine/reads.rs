@@ -1,0 +1,149 @@
+//! Reads, loads and fills.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+
+use super::Engine;
+use crate::lease::{Lease, LeaseId};
+use crate::lock::{Guarded, Host};
+use crate::random::mix;
+use crate::segment::{Begin, Candidate, FillOutcome, Lookup, Segment};
+use crate::stats::cost;
+use crate::time::Time;
+
+/// A value and what goes with it.
+#[derive(Clone, Debug)]
+pub struct Loaded<'a, V> {
+    /// The value.
+    pub value: V,
+    /// Its share of `max_weight`.
+    pub weight: u32,
+    /// Its tags. They may be known only after the load.
+    pub tags: &'a [&'a str],
+    /// A lifetime of its own, instead of one drawn from the window.
+    pub ttl: Option<Duration>,
+    /// How long the load took: what each hit saves.
+    pub took: Duration,
+}
+
+impl<V> Loaded<'_, V> {
+    /// A value of weight 1 without tags.
+    pub fn new(value: V) -> Self {
+        Self { value, weight: 1, tags: &[], ttl: None, took: Duration::ZERO }
+    }
+}
+
+impl<H: Host> Engine<H> {
+    /// Reads a key. Returns [`Lookup::Due`] if a catch-up should be tried
+    /// first (contract line 3).
+    #[inline]
+    pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
+        let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.read(at, self.view(now), due))
+    }
+
+    /// Reads a key after a catch-up was tried, whatever came of it: serves
+    /// what is within the hard bound.
+    pub fn get_after_catch_up(&self, key: &str, now: Time) -> Option<H::Value> {
+        let at = self.hash(key);
+        match self.segment(at.hash).read(|segment| segment.read(at, self.view(now), false)) {
+            Lookup::Hit(value) => Some(value),
+            Lookup::Due | Lookup::Miss => None,
+        }
+    }
+
+    /// Reads a key without counting it, and without a trace for the eviction
+    /// policy. Returns what a read would serve, due or not.
+    pub fn peek(&self, key: &str, now: Time) -> Option<H::Value> {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.peek(at, self.view(now)))
+    }
+
+    /// Joins the live load of a key, or begins one. `flight` makes what the
+    /// waiters of a new load will share.
+    ///
+    /// After waiting, check [`Lease::serves`] (or compare the start given with
+    /// `Join`): a load that was revoked serves only those who arrived before
+    /// it began.
+    pub fn begin(&self, key: &str, now: Time, flight: impl FnOnce() -> H::Flight) -> Begin<H::Flight> {
+        let at = self.hash(key);
+        self.change(at.hash, |segment| segment.begin(at, self.lease_number(), self.validity(now), flight))
+    }
+
+    /// Stores what was loaded under a lease, unless it may be stale (contract
+    /// line 2). Whatever the outcome, the caller that loaded the value may use
+    /// it.
+    pub fn fill(&self, lease: &Lease, loaded: Loaded<'_, H::Value>, now: Time) -> FillOutcome {
+        let at = self.hash(&lease.key);
+        let tags = self.hash_tags(loaded.tags);
+        let candidate = self.candidate(loaded, &tags, lease.start, lease.id);
+        self.change(at.hash, |segment| segment.fill(at, lease.id, self.validity(now), candidate))
+    }
+
+    /// Ends a load that failed. Its key may be loaded again at once.
+    pub fn abandon(&self, lease: &Lease, now: Time) {
+        let at = self.hash(&lease.key);
+        self.change(at.hash, |segment| segment.abandon(lease.id, self.validity(now)));
+    }
+
+    /// Stores a value without a lease. It counts as loaded now, or at `as_of`
+    /// if that is given; a live lease of the key is revoked.
+    ///
+    /// An `as_of` older than what the cache can vouch for (about
+    /// `load_timeout`, or the last gap) is fenced.
+    pub fn insert(
+        &self,
+        key: &str,
+        loaded: Loaded<'_, H::Value>,
+        as_of: Option<Time>,
+        now: Time,
+    ) -> FillOutcome {
+        let as_of = as_of.map(|time| time.min(now));
+        let tags = self.hash_tags(loaded.tags);
+        let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), self.lease_number());
+        let at = self.hash(key);
+        let insert = || {
+            self.segment(at.hash).write(|segment| {
+                let outcome = segment.insert(at, as_of, self.validity(now), candidate);
+                (outcome, segment.take_removed())
+            })
+        };
+        // No catch-up may fix its anchor between the check and the insertion.
+        let inserted = match as_of {
+            None => Some(insert()),
+            Some(time) => self.feed.write(|feed| feed.vouches_for(time).then(insert)),
+        };
+        match inserted {
+            Some((outcome, removed)) => {
+                drop(removed);
+                outcome
+            }
+            None => self.change(at.hash, Segment::refuse),
+        }
+    }
+
+    /// Drops a key here only. Nothing is written to the stream; a live load of
+    /// the key is revoked.
+    pub fn delete(&self, key: &str) -> bool {
+        let at = self.hash(key);
+        self.change(at.hash, |segment| segment.delete(at))
+    }
+
+    fn hash_tags(&self, tags: &[&str]) -> Vec<u64> {
+        tags.iter().map(|tag| self.hash_tag(tag)).collect()
+    }
+
+    fn candidate<'a>(
+        &self,
+        loaded: Loaded<'_, H::Value>,
+        tags: &'a [u64],
+        start: Time,
+        id: LeaseId,
+    ) -> Candidate<'a, H::Value> {
+        let random = mix(self.seed.load(Ordering::Relaxed) ^ mix(id.0));
+        let timing = self.bounds.timing(start, loaded.ttl, random);
+        Candidate { value: loaded.value, weight: loaded.weight, cost: cost(loaded.took), timing, tags }
+    }
+}

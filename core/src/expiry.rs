@@ -1,0 +1,100 @@
+//! How long an entry lives and how stale it may be (contract lines 3 and 8).
+
+use core::time::Duration;
+
+use crate::random::scale;
+use crate::time::{Time, millis};
+
+/// The bounds that a cache was configured with, in milliseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// Shortest lifetime.
+    pub ttl_min: u64,
+    /// Longest lifetime.
+    pub ttl_max: u64,
+    /// Soft bound on staleness; 0 means "once in each invocation".
+    pub catch_up_every: u64,
+    /// Hard bound on staleness.
+    pub max_lag: u64,
+}
+
+/// The times of one entry, as small as they can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// When the load began: the value is at least as new as that.
+    pub start: Time,
+    /// Lifetime in milliseconds from `start`.
+    pub life: u32,
+    /// Shortens the hard bound by `spread / 256` of a fifth.
+    pub spread: u8,
+}
+
+/// What may be done with an entry that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Serve it.
+    Fresh,
+    /// Try to catch up first; serve it if that takes too long.
+    Due,
+    /// Past the hard bound: load anew.
+    TooOld,
+    /// Past its lifetime: load anew.
+    Expired,
+}
+
+impl Bounds {
+    /// The times of an entry whose load began at `start`.
+    ///
+    /// The lifetime is drawn uniformly from the configured window, or is
+    /// `ttl` if the caller gave one (longest: 49 days).
+    pub(crate) fn timing(&self, start: Time, ttl: Option<Duration>, random: u64) -> Timing {
+        let life = match ttl {
+            Some(ttl) => millis(ttl),
+            None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
+        };
+        let spread = random.to_le_bytes()[0];
+        Timing { start, life: u32::try_from(life).unwrap_or(u32::MAX), spread }
+    }
+
+    /// Whether an entry may be served at `now` by a cache that has applied
+    /// the stream up to `as_of`.
+    ///
+    /// `boundary` is when the current invocation began; it counts where
+    /// `catch_up_every` is 0.
+    #[inline]
+    pub(crate) fn judge(&self, timing: Timing, as_of: Time, boundary: Time, now: Time) -> Freshness {
+        if timing.expired(now) {
+            return Freshness::Expired;
+        }
+        let good = timing.start.max(as_of);
+        let lag = now.as_millis().saturating_sub(good.as_millis());
+        if lag > self.catch_up_every {
+            if lag > self.hard_bound(timing) {
+                return Freshness::TooOld;
+            }
+            if self.catch_up_every > 0 || good < boundary {
+                return Freshness::Due;
+            }
+        }
+        Freshness::Fresh
+    }
+
+    /// `max_lag`, less this entry's share of the spread.
+    fn hard_bound(&self, timing: Timing) -> u64 {
+        self.max_lag - self.max_lag / 5 * u64::from(timing.spread) / 256
+    }
+}
+
+impl Timing {
+    /// Whether the lifetime is over.
+    #[inline]
+    pub(crate) fn expired(self, now: Time) -> bool {
+        now >= self.expires()
+    }
+
+    /// When the lifetime is over.
+    #[inline]
+    pub(crate) fn expires(self) -> Time {
+        self.start + Duration::from_millis(u64::from(self.life))
+    }
+}

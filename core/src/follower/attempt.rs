@@ -1,0 +1,72 @@
+//! One catch-up, from its first call to its outcome.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::time::Time;
+
+/// Names a catch-up; later ones have larger numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CatchUpId(pub(crate) u64);
+
+/// How a catch-up ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The tip of every followed shard was reached; or a gap emptied the
+    /// cache, which is as good.
+    Succeeded,
+    /// The stream throttled: the fleet uses up the quota.
+    Throttled,
+    /// The stream could not be read; cause and remedy.
+    Failed(String),
+    /// The budget was used up. What was read by then counts.
+    OutOfBudget,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not a state")]
+pub(super) struct Attempt {
+    pub(super) id: CatchUpId,
+    /// Every followed shard is to be verified at or after this: the start.
+    pub(super) target: Time,
+    pub(super) deadline: Time,
+    /// Whether any call was throttled.
+    pub(super) throttled: bool,
+    /// The first failure, if there was one.
+    pub(super) failure: Option<String>,
+    /// Whether the list of shards was read in this attempt.
+    pub(super) listed: bool,
+    /// Whether the list of shards was begun anew in this attempt.
+    pub(super) relisted: bool,
+    /// Whether the list of shards cannot be had in this attempt.
+    pub(super) list_blocked: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(id: u64, now: Time, budget: Duration) -> Self {
+        Self {
+            id: CatchUpId(id),
+            target: now,
+            deadline: now + budget,
+            throttled: false,
+            failure: None,
+            listed: false,
+            relisted: false,
+            list_blocked: false,
+        }
+    }
+
+    pub(super) fn fail(&mut self, message: String) {
+        self.failure.get_or_insert(message);
+    }
+
+    /// How it ends if nothing more can be called.
+    pub(super) fn stuck(&self) -> Outcome {
+        match &self.failure {
+            Some(failure) => Outcome::Failed(failure.clone()),
+            None if self.throttled => Outcome::Throttled,
+            None => Outcome::OutOfBudget,
+        }
+    }
+}

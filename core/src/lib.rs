@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod config;
+pub mod engine;
+mod error;
+mod event;
+pub mod eviction;
+mod expiry;
+mod fence;
+pub mod follower;
+pub mod invalidation;
+mod lease;
+mod lock;
+mod random;
+mod segment;
+mod stats;
+mod store;
+mod time;
+pub mod writer;
+
+pub use config::{Config, OnUndecodable};
+pub use engine::{CatchUp, Engine, Loaded};
+pub use error::{ConfigError, InputError};
+pub use event::Event;
+pub use invalidation::{DataId, Invalidation, RecordFormat};
+pub use lease::{Lease, LeaseId};
+pub use lock::{Guarded, Host};
+pub use segment::{Begin, FillOutcome, Lookup};
+pub use stats::Stats;
+pub use time::{Time, Timeline};
+pub use writer::{PositionToken, Write, WriteError, WriteStep};

@@ -1,0 +1,375 @@
+//! What sits under one lock: entries, leases and the fence log of some keys.
+//!
+//! The order here is what makes contract line 2 hold: an invalidation is
+//! logged before the store is swept, and a fill checks the log and inserts,
+//! each under the same lock.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+
+use crate::config::{Config, MAX_TAGS};
+use crate::eviction::Default as Eviction;
+use crate::expiry::{Bounds, Freshness, Timing};
+use crate::fence::{Fences, Since};
+use crate::lease::{Lease, LeaseId, Leases, Validity};
+use crate::lock::Host;
+use crate::stats::{HitCounter, Stats};
+use crate::store::{NewEntry, Removed, Store};
+use crate::time::Time;
+
+/// A key and its hash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashed<'a> {
+    pub(crate) hash: u64,
+    pub(crate) key: &'a str,
+}
+
+/// What a read has to know beside its key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) bounds: &'a Bounds,
+    pub(crate) as_of: Time,
+    pub(crate) boundary: Time,
+    pub(crate) now: Time,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<V> {
+    /// The value; serve it.
+    Hit(V),
+    /// There is a value, but a catch-up is due. Try one, then read again with
+    /// `get_after_catch_up`.
+    Due,
+    /// Nothing that may be served.
+    Miss,
+}
+
+/// Who loads.
+#[derive(Debug)]
+pub enum Begin<F> {
+    /// The caller: load the value, then `fill` or `abandon`.
+    Lead(Lease),
+    /// Somebody else; wait for that load.
+    Join {
+        /// The load's lease.
+        id: LeaseId,
+        /// When that load began.
+        start: Time,
+        /// What the waiters of that load share.
+        flight: F,
+    },
+}
+
+/// A loaded value, ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Candidate<'a, V> {
+    pub(crate) value: V,
+    pub(crate) weight: u32,
+    pub(crate) cost: u32,
+    pub(crate) timing: Timing,
+    pub(crate) tags: &'a [u64],
+}
+
+/// What became of a loaded value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillOutcome {
+    /// It was stored.
+    Stored,
+    /// It was not: it may be stale by now, because an invalidation, a gap, a
+    /// freeze or the load timeout came between. The caller that loaded it may
+    /// still use it.
+    Fenced,
+    /// It was not: it alone is over the bound on weight, or bears more than
+    /// [`MAX_TAGS`](crate::config::MAX_TAGS) tags.
+    TooHeavy,
+}
+
+/// An invalidation, hashed and cut down to one segment.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep<'a> {
+    pub(crate) keys: &'a [Hashed<'a>],
+    pub(crate) tags: &'a [u64],
+    pub(crate) prefixes: &'a [&'a str],
+    pub(crate) all: bool,
+}
+
+pub(crate) struct Segment<H: Host> {
+    store: Store<H::Value, Eviction>,
+    leases: Leases<H::Flight>,
+    fences: Fences,
+    hits: HitCounter,
+    misses: AtomicU64,
+    /// The counters that change under the exclusive lock.
+    counts: Stats,
+    /// How long invalidations are remembered for values without a lease.
+    memory: Duration,
+}
+
+impl<H: Host> Segment<H> {
+    /// One of `config.segments` segments, with its share of every bound.
+    pub(crate) fn new(config: &Config) -> Self {
+        let share = |bound: usize| bound / config.segments;
+        let max_weight = (config.max_weight / config.segments as u64).max(1);
+        Self {
+            store: Store::new(share(config.max_entries), max_weight),
+            leases: Leases::new(share(config.max_leases)),
+            fences: Fences::new(share(config.max_fences), config.settle),
+            hits: HitCounter::default(),
+            misses: AtomicU64::new(0),
+            counts: Stats::default(),
+            memory: config.load_timeout,
+        }
+    }
+
+    /// Reads a key. With `patient`, an entry for which a catch-up is due is
+    /// not served but reported as such.
+    #[inline]
+    pub(crate) fn read(&self, at: Hashed<'_>, view: View<'_>, patient: bool) -> Lookup<H::Value> {
+        if let Some(entry) = self.store.find(at.hash, at.key) {
+            let freshness = view.bounds.judge(entry.timing, view.as_of, view.boundary, view.now);
+            match freshness {
+                Freshness::Due if patient => return Lookup::Due,
+                Freshness::Fresh | Freshness::Due => {
+                    Store::<_, Eviction>::touch(entry);
+                    self.hits.hit(entry.cost);
+                    return Lookup::Hit(entry.value.clone());
+                }
+                Freshness::TooOld | Freshness::Expired => {}
+            }
+        }
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        Lookup::Miss
+    }
+
+    /// Reads a key and leaves no trace.
+    pub(crate) fn peek(&self, at: Hashed<'_>, view: View<'_>) -> Option<H::Value> {
+        let entry = self.store.find(at.hash, at.key)?;
+        let freshness = view.bounds.judge(entry.timing, view.as_of, view.boundary, view.now);
+        matches!(freshness, Freshness::Fresh | Freshness::Due).then(|| entry.value.clone())
+    }
+
+    /// Joins the live load of a key, or begins one under lease `id`.
+    pub(crate) fn begin(
+        &mut self,
+        at: Hashed<'_>,
+        id: LeaseId,
+        validity: Validity,
+        flight: impl FnOnce() -> H::Flight,
+    ) -> Begin<H::Flight> {
+        if let Some((id, live)) = self.leases.find(at.hash, at.key, validity) {
+            self.counts.coalesced += 1;
+            return Begin::Join { id, start: live.start, flight: live.flight.clone() };
+        }
+        let start = validity.now;
+        self.drop_expired(at, start);
+        self.counts.loads += 1;
+        self.leases.grant(id, at.hash, at.key, start, self.fences.mark(), flight());
+        Begin::Lead(Lease { id, key: at.key.into(), start })
+    }
+
+    /// Stores what was loaded under a lease, unless it may be stale.
+    pub(crate) fn fill(
+        &mut self,
+        at: Hashed<'_>,
+        id: LeaseId,
+        validity: Validity,
+        candidate: Candidate<'_, H::Value>,
+    ) -> FillOutcome {
+        let Some(live) = self.leases.end(id, validity) else {
+            return self.fenced(candidate.value);
+        };
+        let since = Since::Lease { mark: live.mark, start: live.start };
+        self.admit(at, since, validity, candidate)
+    }
+
+    /// Stores a value without a lease. A live lease of the key is revoked: it
+    /// may have read an older value. Without `as_of` the value is true now,
+    /// so that nothing logged so far concerns it but what `settle` covers.
+    pub(crate) fn insert(
+        &mut self,
+        at: Hashed<'_>,
+        as_of: Option<Time>,
+        validity: Validity,
+        candidate: Candidate<'_, H::Value>,
+    ) -> FillOutcome {
+        self.leases.revoke(at.hash, at.key);
+        let since = match as_of {
+            Some(time) => Since::Time(time),
+            None => Since::Lease { mark: self.fences.mark(), start: validity.now },
+        };
+        self.admit(at, since, validity, candidate)
+    }
+
+    /// Counts a value that was fenced without a look at the log.
+    pub(crate) fn refuse(&mut self) -> FillOutcome {
+        self.counts.fenced += 1;
+        FillOutcome::Fenced
+    }
+
+    /// Ends a load that brought nothing.
+    pub(crate) fn abandon(&mut self, id: LeaseId, validity: Validity) {
+        self.counts.load_failures += 1;
+        self.leases.end(id, validity);
+    }
+
+    /// Drops what an invalidation names, and fences it.
+    pub(crate) fn apply(&mut self, sweep: &Sweep<'_>, now: Time) {
+        if sweep.all {
+            self.fences.everything(now);
+            self.leases.revoke_all();
+            self.counts.invalidated_by_all += self.store.len() as u64;
+            self.store.clear();
+            return;
+        }
+        self.forget_fences(now);
+        for key in sweep.keys {
+            self.fences.name(key.hash, now);
+            self.leases.revoke(key.hash, key.key);
+            self.counts.invalidated_by_key += u64::from(self.store.remove(key.hash, key.key));
+        }
+        for tag in sweep.tags {
+            self.fences.name(*tag, now);
+            self.counts.invalidated_by_tag += self.store.remove_tag(*tag);
+        }
+        for prefix in sweep.prefixes {
+            self.fences.prefix(prefix, now);
+            self.counts.invalidated_by_prefix += self.store.remove_prefix(prefix);
+        }
+        self.leases.revoke_before(self.fences.complete_since());
+    }
+
+    /// Drops one key here only: no fence, but a live load of it is revoked.
+    pub(crate) fn delete(&mut self, at: Hashed<'_>) -> bool {
+        self.leases.revoke(at.hash, at.key);
+        self.store.remove(at.hash, at.key)
+    }
+
+    /// Drops every entry; loads under way go on.
+    pub(crate) fn clear(&mut self) {
+        self.store.clear();
+    }
+
+    /// A time before which nothing here was loaded or is being loaded; `None`
+    /// if there is nothing. What has expired does not count.
+    pub(crate) fn oldest(&mut self, validity: Validity) -> Option<Time> {
+        if self.store.last_expiry() <= validity.now && self.store.len() > 0 {
+            self.counts.expirations += self.store.len() as u64;
+            self.store.clear();
+        }
+        let lease = self.leases.oldest(validity).map(|live| live.start);
+        lease.into_iter().chain(self.store.oldest()).min()
+    }
+
+    /// The values that left, to be dropped outside the lock.
+    pub(crate) fn take_removed(&mut self) -> Removed<H::Value> {
+        self.store.take_removed()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.store.weight()
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.store.keys()
+    }
+
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        self.hits.add_to(stats);
+        stats.misses += self.misses.load(Ordering::Relaxed);
+        stats.loads += self.counts.loads;
+        stats.load_failures += self.counts.load_failures;
+        stats.coalesced += self.counts.coalesced;
+        stats.fills += self.counts.fills;
+        stats.fenced += self.counts.fenced;
+        stats.too_heavy += self.counts.too_heavy;
+        stats.evictions += self.store.evictions;
+        stats.expirations += self.counts.expirations;
+        stats.invalidated_by_key += self.counts.invalidated_by_key;
+        stats.invalidated_by_tag += self.counts.invalidated_by_tag;
+        stats.invalidated_by_prefix += self.counts.invalidated_by_prefix;
+        stats.invalidated_by_all += self.counts.invalidated_by_all;
+        stats.entries += self.store.len();
+        stats.weight += self.store.weight();
+        stats.leases += self.leases.len();
+    }
+
+    /// Checks the accounting of every part.
+    ///
+    /// # Panics
+    ///
+    /// If it does not hold; for tests.
+    pub(crate) fn validate(&self) {
+        self.store.validate();
+        self.leases.validate();
+        self.fences.validate();
+    }
+
+    fn admit(
+        &mut self,
+        at: Hashed<'_>,
+        since: Since,
+        validity: Validity,
+        candidate: Candidate<'_, H::Value>,
+    ) -> FillOutcome {
+        let Candidate { value, weight, cost, timing, tags } = candidate;
+        if tags.len() > MAX_TAGS {
+            self.store.discard(value);
+            return self.too_heavy();
+        }
+        let names = core::iter::once(at.hash).chain(tags.iter().copied());
+        if self.fences.hit(since, at.key, names) || timing.expired(validity.now) {
+            return self.fenced(value);
+        }
+        self.counts.expirations += self.store.sweep(validity.now, SWEEP);
+        if !self.store.insert(at.hash, at.key, NewEntry { value, timing, cost, weight }, tags) {
+            return self.too_heavy();
+        }
+        self.counts.fills += 1;
+        FillOutcome::Stored
+    }
+
+    fn too_heavy(&mut self) -> FillOutcome {
+        self.counts.too_heavy += 1;
+        FillOutcome::TooHeavy
+    }
+
+    fn fenced(&mut self, value: H::Value) -> FillOutcome {
+        self.store.discard(value);
+        self.counts.fenced += 1;
+        FillOutcome::Fenced
+    }
+
+    fn drop_expired(&mut self, at: Hashed<'_>, now: Time) {
+        let expired = self.store.find(at.hash, at.key).is_some_and(|entry| entry.timing.expired(now));
+        if expired {
+            self.store.remove(at.hash, at.key);
+            self.counts.expirations += 1;
+        }
+    }
+
+    fn forget_fences(&mut self, now: Time) {
+        let oldest = self.leases.first().map(|live| (live.start, live.mark));
+        let kept = now - self.memory;
+        let time = oldest.map_or(kept, |(start, _)| start.min(kept));
+        self.fences.forget(time, oldest.map(|(_, mark)| mark));
+    }
+}
+
+/// How many entries each insertion looks at for expired ones.
+const SWEEP: usize = 2;
+
+/// Hashes of tags must not be those of keys.
+pub(crate) fn tag_hash(hash: u64) -> u64 {
+    crate::random::mix(hash ^ 0x7461_675f_7461_675f)
+}
+
+/// The keys of a segment, copied, for debugging.
+pub(crate) fn copied_keys<H: Host>(segment: &Segment<H>) -> Vec<alloc::string::String> {
+    segment.keys().map(Into::into).collect()
+}

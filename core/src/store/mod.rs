@@ -1,0 +1,378 @@
+//! The entries: a slab, a table of slots, a tags index, and bounds.
+//!
+//! The store keeps what it is told to keep and drops what it is told to drop.
+//! Which entry leaves when it is full is the policy's business; whether an
+//! entry may be served is the caller's.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Place;
+
+use crate::eviction::Policy;
+use crate::expiry::Timing;
+use crate::time::Time;
+
+mod removed;
+mod tags;
+
+pub(crate) use removed::Removed;
+use tags::Tags;
+
+/// One cached value.
+#[derive(Debug)]
+pub(crate) struct Entry<V, M> {
+    key: Box<str>,
+    /// The value.
+    pub value: V,
+    /// When it was loaded and how long it lives.
+    pub timing: Timing,
+    /// How long the load took, in the counters' unit.
+    pub cost: u32,
+    weight: u32,
+    hash: u32,
+    tagged: bool,
+    mark: M,
+}
+
+/// What is to be stored.
+#[derive(Debug)]
+pub(crate) struct NewEntry<V> {
+    /// The value.
+    pub value: V,
+    /// When it was loaded and how long it lives.
+    pub timing: Timing,
+    /// How long the load took, in the counters' unit.
+    pub cost: u32,
+    /// Its share of the weight bound.
+    pub weight: u32,
+}
+
+#[derive(Debug)]
+enum Slot<V, M> {
+    Vacant,
+    Full(Entry<V, M>),
+}
+
+/// A place in the table: the slot, and enough of the hash to compare keys
+/// rarely and to grow without reading them.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    slot: u32,
+    hash: u32,
+}
+
+/// The store. Keys come with their hash, always the same for one key.
+#[derive(Debug)]
+pub(crate) struct Store<V, P: Policy> {
+    table: HashTable<Cell>,
+    slots: Vec<Slot<V, P::Mark>>,
+    vacant: Vec<u32>,
+    tags: Tags,
+    policy: P,
+    weight: u64,
+    max_entries: usize,
+    max_weight: u64,
+    /// Values that left and that the caller has not taken yet.
+    removed: Removed<V>,
+    /// Entries that left to make room.
+    pub evictions: u64,
+    /// Where the search for expired entries goes on.
+    hand: usize,
+    /// No entry began before this, as long as there are any.
+    oldest: Time,
+    /// No entry lives longer than this.
+    last_expiry: Time,
+}
+
+impl<V, P: Policy> Store<V, P> {
+    /// An empty store within these bounds.
+    pub(crate) fn new(max_entries: usize, max_weight: u64) -> Self {
+        Self {
+            table: HashTable::new(),
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            tags: Tags::default(),
+            policy: P::new(max_entries),
+            weight: 0,
+            max_entries,
+            max_weight,
+            removed: Removed::default(),
+            evictions: 0,
+            hand: 0,
+            oldest: Time::MAX,
+            last_expiry: Time::ZERO,
+        }
+    }
+
+    /// The entry of a key.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<&Entry<V, P::Mark>> {
+        let short = shorten(hash);
+        let cell = self.table.find(spread(short), |cell| cell.hash == short && self.key(cell.slot) == key)?;
+        self.entry(cell.slot)
+    }
+
+    /// Tells the policy that an entry was read.
+    #[inline]
+    pub(crate) fn touch(entry: &Entry<V, P::Mark>) {
+        P::touch(&entry.mark);
+    }
+
+    /// Stores a value; what the key had before leaves. Others leave first, so
+    /// that the bounds hold at every instant. `false` if the value alone is
+    /// heavier than the store: then nothing is stored.
+    pub(crate) fn insert(&mut self, hash: u64, key: &str, new: NewEntry<V>, tags: &[u64]) -> bool {
+        self.remove(hash, key);
+        if u64::from(new.weight) > self.max_weight {
+            self.removed.push(new.value);
+            return false;
+        }
+        self.make_room(new.weight);
+        let slot = self.vacant.pop().unwrap_or_else(|| self.grow());
+        self.note_times(new.timing);
+        self.weight += u64::from(new.weight);
+        let NewEntry { value, timing, cost, weight } = new;
+        let tagged = !tags.is_empty();
+        if tagged {
+            self.tags.insert(slot, tags);
+        }
+        let short = shorten(hash);
+        let mark = P::Mark::default();
+        let entry = Entry { key: key.into(), value, timing, cost, weight, hash: short, tagged, mark };
+        self.slots[slot as usize] = Slot::Full(entry);
+        self.table.insert_unique(spread(short), Cell { slot, hash: short }, |cell| spread(cell.hash));
+        self.policy.insert(slot, hash);
+        true
+    }
+
+    /// Takes a value that is not stored, so that it leaves like the others.
+    pub(crate) fn discard(&mut self, value: V) {
+        self.removed.push(value);
+    }
+
+    /// Drops the entry of a key.
+    pub(crate) fn remove(&mut self, hash: u64, key: &str) -> bool {
+        let short = shorten(hash);
+        let same = |cell: &Cell| cell.hash == short && key_of(&self.slots, cell.slot) == key;
+        let Place::Occupied(place) = self.table.entry(spread(short), same, |cell| spread(cell.hash)) else {
+            return false;
+        };
+        let slot = place.remove().0.slot;
+        self.policy.remove(slot);
+        self.vacate(slot);
+        true
+    }
+
+    /// Drops the entries that bear a tag, at a cost in proportion to them.
+    pub(crate) fn remove_tag(&mut self, tag: u64) -> u64 {
+        let mut count = 0;
+        while let Some(slot) = self.tags.any(tag) {
+            self.remove_slot(slot);
+            count += 1;
+        }
+        count
+    }
+
+    /// Drops the entries whose key starts with a prefix, in one pass.
+    pub(crate) fn remove_prefix(&mut self, prefix: &str) -> u64 {
+        let mut count = 0;
+        for slot in 0..self.slots.len() {
+            let Slot::Full(entry) = &self.slots[slot] else { continue };
+            if entry.key.starts_with(prefix) {
+                self.remove_slot(slot_number(slot));
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        for slot in self.slots.drain(..) {
+            if let Slot::Full(entry) = slot {
+                self.removed.push(entry.value);
+            }
+        }
+        self.table.clear();
+        self.vacant.clear();
+        self.tags = Tags::default();
+        self.policy.clear();
+        self.weight = 0;
+        self.note_empty();
+    }
+
+    /// Looks at the next few entries and drops those that expired, so that a
+    /// store that is only written to does not keep them. Returns how many.
+    pub(crate) fn sweep(&mut self, now: Time, looks: usize) -> u64 {
+        let mut expired = 0;
+        for _ in 0..looks.min(self.slots.len()) {
+            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+            let Slot::Full(entry) = &self.slots[self.hand] else { continue };
+            if entry.timing.expired(now) {
+                self.remove_slot(slot_number(self.hand));
+                expired += 1;
+            }
+        }
+        expired
+    }
+
+    /// The values that left since the last call. To be dropped where no lock
+    /// is held: dropping a value may run foreign code.
+    pub(crate) fn take_removed(&mut self) -> Removed<V> {
+        core::mem::take(&mut self.removed)
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Their weight together.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The keys, in no order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Full(entry) => Some(&*entry.key),
+            Slot::Vacant => None,
+        })
+    }
+
+    /// A time before which no entry's load began; `None` if there is none.
+    pub(crate) fn oldest(&self) -> Option<Time> {
+        (self.len() > 0).then_some(self.oldest)
+    }
+
+    /// When the last of the entries will have expired.
+    pub(crate) fn last_expiry(&self) -> Time {
+        self.last_expiry
+    }
+
+    #[inline]
+    fn entry(&self, slot: u32) -> Option<&Entry<V, P::Mark>> {
+        match self.slots.get(slot as usize) {
+            Some(Slot::Full(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn key(&self, slot: u32) -> &str {
+        key_of(&self.slots, slot)
+    }
+
+    fn make_room(&mut self, weight: u32) {
+        let most = self.max_weight - u64::from(weight);
+        while self.len() >= self.max_entries || self.weight > most {
+            let slots = &self.slots;
+            let mark = |slot: u32| match &slots[slot as usize] {
+                Slot::Full(entry) => &entry.mark,
+                Slot::Vacant => unreachable!("the policy knows only resident slots"),
+            };
+            let Some(victim) = self.policy.evict(mark) else { return };
+            self.unlist(victim);
+            self.vacate(victim);
+            self.evictions += 1;
+        }
+    }
+
+    fn grow(&mut self) -> u32 {
+        self.slots.push(Slot::Vacant);
+        slot_number(self.slots.len() - 1)
+    }
+
+    fn remove_slot(&mut self, slot: u32) {
+        self.unlist(slot);
+        self.policy.remove(slot);
+        self.vacate(slot);
+    }
+
+    /// Takes a slot out of the table, found by its number alone.
+    fn unlist(&mut self, slot: u32) {
+        let Some(Entry { hash, .. }) = self.entry(slot) else { return };
+        let hash = *hash;
+        let same = |cell: &Cell| cell.slot == slot;
+        if let Place::Occupied(place) = self.table.entry(spread(hash), same, |cell| spread(cell.hash)) {
+            place.remove();
+        }
+    }
+
+    /// Empties a slot that neither table nor policy know any more.
+    fn vacate(&mut self, slot: u32) {
+        let full = core::mem::replace(&mut self.slots[slot as usize], Slot::Vacant);
+        let Slot::Full(entry) = full else { return };
+        if entry.tagged {
+            self.tags.remove(slot);
+        }
+        self.weight -= u64::from(entry.weight);
+        self.removed.push(entry.value);
+        self.vacant.push(slot);
+        if self.table.is_empty() {
+            self.note_empty();
+        }
+    }
+
+    fn note_times(&mut self, timing: Timing) {
+        self.oldest = self.oldest.min(timing.start);
+        self.last_expiry = self.last_expiry.max(timing.expires());
+    }
+
+    fn note_empty(&mut self) {
+        self.oldest = Time::MAX;
+        self.last_expiry = Time::ZERO;
+    }
+}
+
+/// The part of a hash that a cell keeps.
+#[expect(clippy::cast_possible_truncation, reason = "cut on purpose")]
+const fn shorten(hash: u64) -> u32 {
+    hash as u32
+}
+
+/// What the table hashes a cell by. hashbrown takes the bucket from the low
+/// bits and the tag from the top seven, so both halves carry the short hash.
+const fn spread(short: u32) -> u64 {
+    (short as u64) << 32 | short as u64
+}
+
+fn slot_number(index: usize) -> u32 {
+    u32::try_from(index).expect("the bound on entries keeps slots under 2^32")
+}
+
+fn key_of<V, M>(slots: &[Slot<V, M>], slot: u32) -> &str {
+    match slots.get(slot as usize) {
+        Some(Slot::Full(entry)) => &entry.key,
+        _ => "",
+    }
+}
+
+impl<V, P: Policy> Store<V, P> {
+    /// Checks the accounting.
+    ///
+    /// # Panics
+    ///
+    /// If it does not hold; for tests.
+    pub(crate) fn validate(&self) {
+        let full = || {
+            self.slots.iter().filter_map(|slot| match slot {
+                Slot::Full(entry) => Some(entry),
+                Slot::Vacant => None,
+            })
+        };
+        assert_eq!(full().count(), self.len(), "entries in the slab and in the table");
+        assert_eq!(self.slots.len(), self.len() + self.vacant.len(), "vacant slots");
+        assert_eq!(full().map(|entry| u64::from(entry.weight)).sum::<u64>(), self.weight, "weight");
+        assert_eq!(self.policy.len(), self.len(), "entries that the policy knows");
+        assert_eq!(full().filter(|entry| entry.tagged).count(), self.tags.slots(), "tagged entries");
+        assert!(self.len() <= self.max_entries, "entries are over their bound");
+        assert!(self.weight <= self.max_weight, "weight is over its bound");
+        assert!(full().all(|entry| entry.timing.start >= self.oldest), "the oldest entry");
+        assert!(full().all(|entry| entry.timing.expires() <= self.last_expiry), "the last expiry");
+        self.policy.validate();
+        self.tags.validate();
+    }
+}
