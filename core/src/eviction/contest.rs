@@ -39,7 +39,7 @@ pub(super) const FINGERPRINT: u32 = !0xF;
 /// entries stand in a clock, whose hand takes a read off each entry it passes.
 /// What reaches the end of the small queue is a candidate for the main queue
 /// if it was read while it waited, or if its key had left the store within
-/// the last evictions of half a store: the *ghosts*. All this is known; what
+/// as many evictions as two fifths of the store: the *ghosts*. All this is known; what
 /// differs is that a candidate replaces an unread entry, never just any:
 ///
 /// - **The hand is paid.** Each eviction earns it two steps, of which 32 can
@@ -47,8 +47,8 @@ pub(super) const FINGERPRINT: u32 = !0xF;
 ///   leaves. So a loop over a little more than the store holds keeps most of
 ///   the store, where a free clock would be wound around until everything
 ///   is unread; and the time of an eviction is bounded.
-/// - **Late returns look, and do not push.** A key that left between a half
-///   and one and a half stores of evictions ago gets two looks that take
+/// - **Late returns look, and do not push.** A key that left longer ago, but
+///   within one and a half stores of evictions, gets two looks that take
 ///   nothing off, but for one in eight (so that reads of long ago do not hold
 ///   their places for ever). If it enters, it counts as read once. That finds
 ///   the places which nobody uses when keys recur at long intervals.
@@ -72,7 +72,7 @@ impl Contest {
     /// What a key that comes now was before, by the ghosts.
     fn standing(&mut self, fingerprint: u32) -> u32 {
         match self.ghosts.take(fingerprint) {
-            Some(age) if age * 2 < self.full => RETURNED_SOON,
+            Some(age) if age * 5 < self.full * 2 => RETURNED_SOON,
             Some(age) if age * 2 < self.full * 3 => RETURNED_LATE,
             _ => 0,
         }
