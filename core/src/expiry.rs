@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::mutant::{Mutant, active};
 use crate::random::scale;
 use crate::time::{Time, millis};
 
@@ -69,7 +70,7 @@ impl Bounds {
         let good = timing.start.max(as_of);
         let lag = now.as_millis().saturating_sub(good.as_millis());
         if lag > self.catch_up_every {
-            if lag > self.hard_bound(timing) {
+            if lag > self.hard_bound(timing) && !active(Mutant::NoHardBound) {
                 return Freshness::TooOld;
             }
             if self.catch_up_every > 0 || good < boundary {

@@ -13,6 +13,7 @@ use core::time::Duration;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
 /// Prefixes are kept up to this length: a shorter one covers more, which is
@@ -106,6 +107,9 @@ impl Fences {
 
     /// Logs an invalidation of all keys with a prefix.
     pub(crate) fn prefix(&mut self, prefix: &str, now: Time) {
+        if active(Mutant::PrefixUnfenced) {
+            return;
+        }
         let kept = &prefix[..prefix.floor_char_boundary(PREFIX_BYTES)];
         self.prefixes += 1;
         self.push(Subject::Prefix(kept.into()), now);
@@ -124,7 +128,7 @@ impl Fences {
     ///
     /// `names` are the hashes of the key and of its tags.
     pub(crate) fn hit(&self, since: Since, key: &str, mut names: impl Iterator<Item = u64>) -> bool {
-        let settle = self.settle;
+        let settle = if active(Mutant::SettleIgnored) { Duration::ZERO } else { self.settle };
         let after = |at: Point| match since {
             Since::Lease { mark, start } => {
                 at.mark >= mark || (!settle.is_zero() && at.time + settle > start)
@@ -156,7 +160,7 @@ impl Fences {
     }
 
     fn push(&mut self, subject: Subject, now: Time) -> Point {
-        if self.lines.len() == self.capacity {
+        if self.lines.len() == self.capacity && !active(Mutant::FencesUnbounded) {
             self.pop();
         }
         let at = self.point(now);

@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::fence::Mark;
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
 /// Names a lease; later leases have larger numbers.
@@ -99,8 +100,10 @@ impl<F> Leases<F> {
     /// Gives out a lease. One that the key still had is revoked, and the
     /// oldest of all if there are too many.
     pub(crate) fn grant(&mut self, id: LeaseId, hash: u64, key: &str, start: Time, mark: Mark, flight: F) {
-        self.revoke(hash, key);
-        if self.live.len() == self.capacity {
+        if !active(Mutant::TwoLeases) {
+            self.revoke(hash, key);
+        }
+        if self.live.len() == self.capacity && !active(Mutant::LeasesUnbounded) {
             self.revoke_oldest();
         }
         self.by_key.insert_unique(hash, (hash, id), |(hash, _)| *hash);
@@ -185,6 +188,6 @@ impl<F> Leases<F> {
 
 impl Validity {
     fn holds(&self, id: LeaseId, start: Time) -> bool {
-        id >= self.first && self.now.since(start) <= self.timeout
+        (id >= self.first || active(Mutant::FreezeKeepsLeases)) && self.now.since(start) <= self.timeout
     }
 }

@@ -17,10 +17,13 @@ pub mod follower;
 pub mod invalidation;
 mod lease;
 mod lock;
+mod mutant;
 mod random;
 mod segment;
 mod stats;
 mod store;
+#[cfg(test)]
+mod tests;
 mod time;
 pub mod writer;
 

@@ -14,6 +14,7 @@ use crate::expiry::{Bounds, Freshness, Timing};
 use crate::fence::{Fences, Since};
 use crate::lease::{Lease, LeaseId, Leases, Validity};
 use crate::lock::Host;
+use crate::mutant::{Mutant, active};
 use crate::stats::{HitCounter, Stats};
 use crate::store::{NewEntry, Removed, Store};
 use crate::time::Time;
@@ -130,7 +131,7 @@ impl<H: Host> Segment<H> {
         if let Some(entry) = self.store.find(at.hash, at.key) {
             let freshness = view.bounds.judge(entry.timing, view.as_of, view.boundary, view.now);
             match freshness {
-                Freshness::Due if patient => return Lookup::Due,
+                Freshness::Due | Freshness::TooOld if patient => return Lookup::Due,
                 Freshness::Fresh | Freshness::Due => {
                     Store::<_, Eviction>::touch(entry);
                     self.hits.hit(entry.cost);
@@ -158,7 +159,8 @@ impl<H: Host> Segment<H> {
         validity: Validity,
         flight: impl FnOnce() -> H::Flight,
     ) -> Begin<H::Flight> {
-        if let Some((id, live)) = self.leases.find(at.hash, at.key, validity) {
+        let live = self.leases.find(at.hash, at.key, validity).filter(|_| !active(Mutant::TwoLeases));
+        if let Some((id, live)) = live {
             self.counts.coalesced += 1;
             return Begin::Join { id, start: live.start, flight: live.flight.clone() };
         }
@@ -178,6 +180,10 @@ impl<H: Host> Segment<H> {
         candidate: Candidate<'_, H::Value>,
     ) -> FillOutcome {
         let Some(live) = self.leases.end(id, validity) else {
+            if active(Mutant::StaleFill) {
+                let since = Since::Lease { mark: self.fences.mark(), start: validity.now };
+                return self.admit(at, since, validity, candidate);
+            }
             return self.fenced(candidate.value);
         };
         let since = Since::Lease { mark: live.mark, start: live.start };
@@ -217,8 +223,10 @@ impl<H: Host> Segment<H> {
     /// Drops what an invalidation names, and fences it.
     pub(crate) fn apply(&mut self, sweep: &Sweep<'_>, now: Time) {
         if sweep.all {
-            self.fences.everything(now);
-            self.leases.revoke_all();
+            if !active(Mutant::GapKeepsLeases) {
+                self.fences.everything(now);
+                self.leases.revoke_all();
+            }
             self.counts.invalidated_by_all += self.store.len() as u64;
             self.store.clear();
             return;
@@ -323,7 +331,9 @@ impl<H: Host> Segment<H> {
             return self.too_heavy();
         }
         let names = core::iter::once(at.hash).chain(tags.iter().copied());
-        if self.fences.hit(since, at.key, names) || timing.expired(validity.now) {
+        let names = names.take(if active(Mutant::TagsUnfenced) { 1 } else { usize::MAX });
+        let fenced = self.fences.hit(since, at.key, names) && !active(Mutant::StaleFill);
+        if fenced || timing.expired(validity.now) {
             return self.fenced(value);
         }
         self.counts.expirations += self.store.sweep(validity.now, SWEEP);

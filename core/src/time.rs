@@ -4,6 +4,8 @@ use core::ops::{Add, Sub};
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use core::time::Duration;
 
+use crate::mutant::{Mutant, active};
+
 /// A point on the cache's own time axis, in milliseconds.
 ///
 /// The axis starts at the wall clock's reading (milliseconds since the Unix
@@ -66,20 +68,43 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// A freeze stops the monotonic clock of some sandboxes and not of others; a
 /// restored snapshot brings an old monotonic clock back. Both show as a
 /// forward jump of the wall clock against the monotonic one, and so count as
-/// time that passed. A wall clock that is set back is ignored. A freeze, a
-/// snapshot or a clock step can thus shorten a life and never lengthen it.
-#[derive(Debug, Default)]
+/// time that passed. A wall clock that is set back is ignored, and what it
+/// jumps forward from there counts. A freeze, a snapshot or a clock step can
+/// thus shorten a life and never lengthen it, but for [`JITTER`] in all.
+#[derive(Debug)]
 pub struct Timeline {
-    /// The largest `wall - monotonic` seen, in milliseconds.
+    /// `wall - monotonic` as far as it is accounted for, in milliseconds.
+    reference: AtomicI64,
+    /// What to add to the monotonic clock.
     offset: AtomicI64,
     /// The latest time given out.
     latest: AtomicU64,
 }
 
+/// Jumps shorter than this many milliseconds are not counted until they add
+/// up to it: two clocks are read at slightly different moments, coarse ones
+/// up to a tick apart.
+const JITTER: i64 = 50;
+
+/// A jump of at least this many milliseconds is a freeze, and cuts the loads
+/// under way in two.
+const FREEZE: i64 = 250;
+
+/// In place of a reference: no clock was seen yet.
+const NONE: i64 = i64::MAX;
+/// In place of a reference: another thread is counting a jump.
+const CHANGING: i64 = i64::MIN;
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Timeline {
     /// A timeline that has seen no clock yet.
     pub const fn new() -> Self {
-        Self { offset: AtomicI64::new(i64::MIN), latest: AtomicU64::new(0) }
+        Self { reference: AtomicI64::new(NONE), offset: AtomicI64::new(0), latest: AtomicU64::new(0) }
     }
 
     /// The time now, from readings of the monotonic clock and of the wall
@@ -91,23 +116,42 @@ impl Timeline {
     #[inline]
     pub fn observe(&self, monotonic_ms: u64, wall_ms: u64) -> (Time, bool) {
         let apart = wall_ms.cast_signed().saturating_sub(monotonic_ms.cast_signed());
-        let mut offset = self.offset.load(Ordering::Relaxed);
-        let mut froze = false;
-        if apart > offset {
-            let before = self.offset.fetch_max(apart, Ordering::AcqRel);
-            froze = before != i64::MIN && apart.saturating_sub(before) >= FREEZE;
-            offset = before.max(apart);
-        }
-        let now = monotonic_ms.saturating_add_signed(offset);
+        let reference = self.reference.load(Ordering::Acquire);
+        let froze = apart != reference && self.account(apart);
+        let now = monotonic_ms.saturating_add_signed(self.offset.load(Ordering::Acquire));
         let latest = self.latest.load(Ordering::Relaxed);
         if now > latest {
             return (Time(self.latest.fetch_max(now, Ordering::AcqRel).max(now)), froze);
         }
         (Time(latest), froze)
     }
-}
 
-/// A forward jump of the wall clock of at least this many milliseconds is a
-/// freeze, and cuts the loads under way in two. Less is two clocks read at
-/// slightly different moments, or the wall clock being slewed.
-const FREEZE: i64 = 250;
+    /// Counts a jump; whether it was a freeze.
+    #[cold]
+    fn account(&self, apart: i64) -> bool {
+        loop {
+            let reference = self.reference.load(Ordering::Acquire);
+            let jump = match reference {
+                CHANGING => {
+                    core::hint::spin_loop();
+                    continue;
+                }
+                NONE => apart,
+                _ => apart.saturating_sub(reference),
+            };
+            if reference != NONE && (0..JITTER).contains(&jump) {
+                return false;
+            }
+            let swap = self.reference.compare_exchange(reference, CHANGING, Ordering::AcqRel, Ordering::Relaxed);
+            if swap.is_err() {
+                continue;
+            }
+            let counts = reference == NONE || (jump > 0 && !active(Mutant::FreezeIgnored));
+            if counts {
+                self.offset.fetch_add(jump, Ordering::AcqRel);
+            }
+            self.reference.store(apart, Ordering::Release);
+            return reference != NONE && jump >= FREEZE;
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::follower::{
 };
 use crate::invalidation::{Decoded, Invalidation, decode};
 use crate::lock::{Guarded, Host};
+use crate::mutant::{Mutant, active};
 use crate::segment::{Hashed, Sweep};
 use crate::stats::Stats;
 use crate::store::Removed;
@@ -207,6 +208,8 @@ impl<H: Host> Engine<H> {
             match decode(&record.data, &self.config.namespace) {
                 Decoded::Apply(invalidation) => self.apply(&invalidation, now, removed),
                 Decoded::OtherNamespace => {}
+                Decoded::FlushAll if active(Mutant::NewerSkipped) => {}
+                Decoded::Undecodable(_) if active(Mutant::PoisonStops) => break,
                 Decoded::FlushAll => {
                     self.flush(now, removed);
                     feed.note_undecodable(&record, true, "a Snowmelt record this version cannot read");

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Engine;
 use crate::lease::{Lease, LeaseId};
 use crate::lock::{Guarded, Host};
+use crate::mutant::{Mutant, active};
 use crate::random::mix;
 use crate::segment::{Begin, Candidate, FillOutcome, Lookup, Segment};
 use crate::stats::cost;
@@ -78,7 +79,8 @@ impl<H: Host> Engine<H> {
     pub fn fill(&self, lease: &Lease, loaded: Loaded<'_, H::Value>, now: Time) -> FillOutcome {
         let at = self.hash(&lease.key);
         let tags = self.hash_tags(loaded.tags);
-        let candidate = self.candidate(loaded, &tags, lease.start, lease.id);
+        let start = if active(Mutant::LifeFromFill) { now } else { lease.start };
+        let candidate = self.candidate(loaded, &tags, start, lease.id);
         self.change(at.hash, |segment| segment.fill(at, lease.id, self.validity(now), candidate))
     }
 

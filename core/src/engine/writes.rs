@@ -9,6 +9,7 @@ use crate::error::InputError;
 use crate::follower::{SequenceNumber, lane_hash_keys};
 use crate::invalidation::{Envelope, Invalidation, encode};
 use crate::lock::{Guarded, Host};
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 use crate::writer::{PositionToken, Write, WriteError};
 
@@ -29,7 +30,9 @@ impl<H: Host> Engine<H> {
             let written = feed.server_millis(now);
             let envelope = Envelope { namespace: &self.config.namespace, written };
             let records = encode(invalidation, self.config.record_format, envelope)?;
-            self.apply(invalidation, now, &mut removed);
+            if !active(Mutant::NoLocalRemoval) {
+                self.apply(invalidation, now, &mut removed);
+            }
             let lanes = self.config.lanes.map(lane_hash_keys).unwrap_or_default();
             Ok(match &self.config.stream {
                 Some(stream) => Write::new(stream, records, &lanes, feed.draw()),

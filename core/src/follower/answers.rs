@@ -8,6 +8,7 @@ use super::calls::{InFlight, Kind};
 use super::listing::MAX_SHARDS;
 use super::shard::{Backlog, Shard};
 use super::{Follower, GapReason, NewRecords};
+use crate::mutant::{Mutant, active};
 use crate::time::{Time, millis};
 
 impl Follower {
@@ -33,7 +34,7 @@ impl Follower {
             return NewRecords::default();
         }
         match answer {
-            Ok(Answer { body, .. }) => self.handle_body(&call, body),
+            Ok(Answer { body, .. }) => self.handle_body(&call, body, now),
             Err(error) => {
                 self.handle_error(&call, error);
                 NewRecords::default()
@@ -76,11 +77,11 @@ impl Follower {
     /// Compares AWS's clock with ours; `true` if they differ by more than half
     /// the margin, which is a gap. From then on positions are corrected.
     fn check_clock(&mut self, date: Option<u64>, sent: Time, received: Time) -> bool {
-        let Some(date) = date else { return false };
+        let Some(date) = date.filter(|_| !active(Mutant::SkewIgnored)) else { return false };
         let half = millis(self.config.margin) / 2;
         let (sent_there, received_there) = (self.server_millis(sent), self.server_millis(received));
         // `Date` is cut to whole seconds.
-        let behind = sent_there.saturating_sub(date + 999);
+        let behind = sent_there.saturating_sub(date.saturating_add(999));
         let ahead = date.saturating_sub(received_there);
         if behind <= half && ahead <= half {
             return false;
@@ -91,7 +92,7 @@ impl Follower {
         true
     }
 
-    fn handle_body(&mut self, call: &InFlight, body: Body) -> NewRecords {
+    fn handle_body(&mut self, call: &InFlight, body: Body, now: Time) -> NewRecords {
         match (call.kind, body) {
             (Kind::List, Body::Shards(page)) => self.handle_shards(page),
             (Kind::Iterator, Body::Iterator(token)) => {
@@ -99,7 +100,7 @@ impl Follower {
                     shard.set_iterator(token, call.sent);
                 }
             }
-            (Kind::Records, Body::Records(page)) => return self.handle_records(call, page),
+            (Kind::Records, Body::Records(page)) => return self.handle_records(call, page, now),
             _ => self.block(call, "the stream gave an answer of another kind than it was asked for".into()),
         }
         NewRecords::default()
@@ -107,7 +108,12 @@ impl Follower {
 
     fn handle_shards(&mut self, page: ShardPage) {
         let Some(listing) = &mut self.listing else { return };
-        listing.shards.extend(page.shards);
+        // Pages may overlap when shards change between them.
+        for shard in page.shards {
+            if listing.ids.insert(shard.id.clone()) {
+                listing.shards.push(shard);
+            }
+        }
         if listing.shards.len() > MAX_SHARDS {
             self.listing = None;
             return self.fail_attempt("the stream lists more shards than a stream can have".into());
@@ -124,7 +130,7 @@ impl Follower {
         self.adopt(listed);
     }
 
-    fn handle_records(&mut self, call: &InFlight, page: RecordPage) -> NewRecords {
+    fn handle_records(&mut self, call: &InFlight, page: RecordPage, now: Time) -> NewRecords {
         let RecordPage { mut records, next_iterator, millis_behind_latest, child_shards } = page;
         let (correction, sent) = (self.correction, call.sent);
         let Some(at) = self.shards.iter().position(|shard| Some(&shard.id) == call.shard.as_ref()) else {
@@ -132,6 +138,10 @@ impl Follower {
         };
         let shard = &mut self.shards[at];
         let id = shard.id.clone();
+        let empty = records.is_empty();
+        // A page that was cut at the limit ends at the tip only by chance;
+        // some implementations then say 0 where more follows.
+        let full = records.len() >= self.config.page_records as usize;
         shard.backlog.add(&records);
         if let Some(last) = records.last() {
             let arrival = Time::from_millis(last.arrival).shifted(-correction);
@@ -143,21 +153,28 @@ impl Follower {
         }
         if let Some(token) = next_iterator {
             shard.set_iterator(token, sent);
-            if millis_behind_latest == 0 {
+            let tip = (millis_behind_latest == 0 && !full) || (active(Mutant::EmptyIsTip) && empty);
+            let sent = if active(Mutant::VerifiedOnArrival) { now } else { sent };
+            if active(Mutant::PositionForgotten) && empty {
+                shard.lose_iterator();
+                shard.read_to = Some(now + self.config.margin);
+            }
+            if tip {
                 shard.verified_at = shard.verified_at.max(sent);
                 shard.read_to = shard.read_to.max(Some(sent));
                 shard.backlog = Backlog::default();
             }
         } else {
-            self.close(at, child_shards);
+            self.close(at, child_shards, sent);
         }
         self.check_backlog();
         NewRecords { shard: id, records }
     }
 
     /// A closed shard was read to its end: its children go on.
-    fn close(&mut self, at: usize, children: Vec<ChildShard>) {
-        let verified_at = self.shards[at].verified_at;
+    fn close(&mut self, at: usize, children: Vec<ChildShard>, sent: Time) {
+        let at_once = active(Mutant::ChildVerifiedAtOnce);
+        let verified_at = if at_once { sent } else { self.shards[at].verified_at };
         let mut found = false;
         for child in children {
             if !self.concerns(&child.hash_keys) {
@@ -165,13 +182,19 @@ impl Follower {
             }
             found = true;
             if !self.knows(&child.id) {
-                self.shards.push(Shard::child(child.id, verified_at));
+                let mut child = Shard::child(child.id, verified_at);
+                child.read_to = active(Mutant::ChildAtLatest).then_some(sent + self.config.margin);
+                self.shards.push(child);
             }
         }
         if found {
             self.drain(at);
         } else {
             self.shards[at].ended = true;
+        }
+        if self.shards.is_empty() {
+            // It named only itself or shards that were drained before.
+            return self.gap(GapReason::UnknownLineage);
         }
         // Either the children's fingerprints have to be learnt, or which they
         // are.

@@ -58,12 +58,14 @@ impl Follower {
     }
 
     fn call_list(&mut self, now: Time) -> Call {
-        let from = self.as_of();
-        let from = self.position_millis(from.unwrap_or(self.floor));
+        // A list that is wanted in the middle of a catch-up must show the
+        // parents of what was found since.
+        let from = self.as_of().map_or(self.list_from, |as_of| as_of.min(self.list_from));
+        let from = self.position_millis(from);
         let listing = self.listing.get_or_insert_with(Listing::default);
         listing.calling = true;
-        let request = match listing.next_token.take() {
-            Some(token) => ListShards::Next(token),
+        let request = match &listing.next_token {
+            Some(token) => ListShards::Next(token.clone()),
             None => ListShards::From(from),
         };
         self.calls.list_shards += 1;

@@ -1,5 +1,6 @@
 //! What a list of shards says about the shards that are followed.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -7,12 +8,15 @@ use super::call::ShardDescription;
 use super::sequence::SequenceNumber;
 use super::shard::Shard;
 use super::{Follower, GapReason};
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
 /// A list being read, page by page.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) shards: Vec<ShardDescription>,
+    /// Their ids.
+    pub(super) ids: BTreeSet<String>,
     /// Where it goes on; `None` before the first page.
     pub(super) next_token: Option<String>,
     pub(super) calling: bool,
@@ -56,8 +60,9 @@ impl Follower {
                 self.shards.push(Shard::anchored(shard.id, shard.starting_sequence_number, anchor));
             }
         }
-        self.anchor = Some(anchor);
-        if self.shards.is_empty() {
+        if !self.shards.is_empty() {
+            self.anchor = Some(anchor);
+        } else {
             self.fail_attempt("the stream lists no shard that holds this cache's records".into());
         }
     }
@@ -66,7 +71,7 @@ impl Follower {
     fn prove(&mut self, listed: &[ShardDescription]) -> Result<(), GapReason> {
         for drained in &self.drained {
             let Some(shard) = listed.iter().find(|shard| shard.id == drained.id) else { continue };
-            if drained.fingerprint.as_ref().is_some_and(|known| *known != shard.starting_sequence_number) {
+            if !active(Mutant::FingerprintIgnored) && drained.fingerprint.as_ref().is_some_and(|known| *known != shard.starting_sequence_number) {
                 return Err(GapReason::StreamRecreated);
             }
         }
@@ -79,7 +84,7 @@ impl Follower {
                 Some(known) => known == start,
                 None => shard.last_seen.as_ref().is_none_or(|seen| seen >= start),
             };
-            if !same {
+            if !same && !active(Mutant::FingerprintIgnored) {
                 return Err(GapReason::StreamRecreated);
             }
             shard.fingerprint = Some(start.clone());

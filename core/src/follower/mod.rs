@@ -11,8 +11,8 @@
 //! expired (five minutes, frozen or not) the position becomes a time: `margin`
 //! before the point up to which the shard was read. Such a position counts
 //! only on a shard that is still the same, so the shards are listed first and
-//! their `StartingSequenceNumber`s compared. If nothing that is cached is
-//! older than all positions, following starts anew from the oldest entry.
+//! their `StartingSequenceNumber`s compared. No position is older than the
+//! oldest entry: what is not cached need not be invalidated.
 //!
 //! # What a gap is
 //!
@@ -43,6 +43,7 @@ pub(crate) use lanes::lane_hash_keys;
 pub use sequence::SequenceNumber;
 
 use crate::config::Config;
+use crate::mutant::{Mutant, active};
 use crate::random::Random;
 use crate::time::{Time, millis};
 use attempt::Attempt;
@@ -107,6 +108,8 @@ pub(crate) struct Follower {
     ended: VecDeque<(CatchUpId, Outcome)>,
     /// Nothing that is cached or being loaded began before this.
     floor: Time,
+    /// From when on the shards are listed.
+    list_from: Time,
     /// Where following began, if anything is followed: everything written
     /// since was read or will be.
     anchor: Option<Time>,
@@ -148,6 +151,7 @@ impl Follower {
             attempt: None,
             ended: VecDeque::new(),
             floor: Time::ZERO,
+            list_from: Time::ZERO,
             anchor: None,
             correction: 0,
             pacing,
@@ -184,7 +188,9 @@ impl Follower {
         if let Some(attempt) = &self.attempt {
             return Begun::Running(attempt.id);
         }
+        let floor = if active(Mutant::CallsWhenCold) { floor.or(Some(now)) } else { floor };
         let Some(floor) = floor else { return Begun::NothingCached };
+        let floor = if active(Mutant::AnchorNow) { now + self.config.margin } else { floor };
         let id = self.next_attempt;
         self.next_attempt += 1;
         self.floor = floor.min(now);
@@ -287,7 +293,9 @@ impl Follower {
         self.shards.clear();
         self.drained.clear();
         self.listing = None;
-        self.in_flight.clear();
+        if !active(Mutant::OldEpochTaken) {
+            self.in_flight.clear();
+        }
         self.anchor = None;
     }
 
@@ -297,11 +305,10 @@ impl Follower {
         for shard in &mut self.shards {
             shard.expire_iterator(now);
         }
-        let lost = self.shards.iter().any(|shard| shard.unproven);
-        if lost && self.shards.iter().all(|shard| shard.position() <= floor) {
-            // Nothing cached is older than any position: start anew.
-            self.forget();
-        }
+        // Listed from before the positions move up, so that the shards that
+        // are known are among the listed ones and prove that it is the same
+        // stream.
+        self.list_from = self.as_of().unwrap_or(floor);
         for shard in &mut self.shards {
             shard.move_up(floor);
         }
@@ -309,18 +316,22 @@ impl Follower {
             *anchor = (*anchor).max(floor.min(now));
         }
         let oldest = self.shards.iter().map(Shard::position).min().unwrap_or(floor);
-        if self.server_millis(now).saturating_sub(self.position_millis(oldest))
-            > millis(self.config.retention)
-        {
+        let age = self.server_millis(now).saturating_sub(self.position_millis(oldest));
+        if age > millis(self.config.retention) && !active(Mutant::RetentionIgnored) {
             return self.gap(GapReason::Retention);
         }
-        if self.shards.is_empty() || self.shards.iter().any(Shard::needs_list) {
-            self.listing.get_or_insert_default();
+        if self.listing.as_ref().is_none_or(|listing| !listing.calling) {
+            // A list that an earlier catch-up left half read is begun anew.
+            let needed = self.shards.is_empty() || self.shards.iter().any(Shard::needs_list);
+            self.listing = needed.then(Listing::default);
         }
     }
 
     /// A time as a position: with the margin, on AWS's clock.
     fn position_millis(&self, time: Time) -> u64 {
+        if active(Mutant::NoMargin) {
+            return self.server_millis(time);
+        }
         self.server_millis(time - self.config.margin - self.config.settle)
     }
 

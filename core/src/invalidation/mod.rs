@@ -74,6 +74,27 @@ impl Invalidation {
     }
 }
 
+impl From<&str> for Invalidation {
+    /// An invalidation of this key.
+    fn from(key: &str) -> Self {
+        Self::key(key)
+    }
+}
+
+impl From<&String> for Invalidation {
+    /// An invalidation of this key.
+    fn from(key: &String) -> Self {
+        Self::key(key)
+    }
+}
+
+impl From<String> for Invalidation {
+    /// An invalidation of this key.
+    fn from(key: String) -> Self {
+        Self::key(key)
+    }
+}
+
 /// Checks one key, tag or prefix.
 pub fn check_name(what: &'static str, name: &str) -> Result<(), InputError> {
     match name.len() {

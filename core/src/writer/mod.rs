@@ -16,6 +16,7 @@ pub use put::{Put, PutAnswer, PutOutcome, PutRecord};
 pub use token::PositionToken;
 
 use crate::follower::{CallError, CallErrorKind, SequenceNumber};
+use crate::mutant::{Mutant, active};
 use crate::random::Random;
 use crate::time::Time;
 
@@ -159,7 +160,9 @@ impl Write {
                     let throttled = code.contains("Throughput") || code.contains("Throttl");
                     let kind = if throttled { CallErrorKind::Throttled } else { CallErrorKind::Failed };
                     failure = Some((kind, format!("{code}: {message}")));
-                    refused.push(record);
+                    if !active(Mutant::RefusedDropped) {
+                        refused.push(record);
+                    }
                 }
             }
         }

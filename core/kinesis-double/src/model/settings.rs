@@ -29,7 +29,8 @@ pub struct Settings {
     /// empty instead, with `MillisBehindLatest` above 0.
     pub empty_page_per_mille: u32,
     /// Of 1000 answers that reach a closed shard's end with records, how many
-    /// still give a next iterator, so that only an empty answer ends the shard.
+    /// still give a next iterator (and are behind the tip), so that only an
+    /// empty answer ends the shard.
     pub closing_page_per_mille: u32,
     /// How much time on a shard one call passes when its iterator came from a
     /// sequence number; 0 = all. A shard that was quiet for longer answers

@@ -1,0 +1,107 @@
+# make test            everything that must hold; what it needs is installed first
+# make demo            plain TTL cache against Snowmelt, in seconds, without a network
+# make bench           hit ratios, speed and memory beside the peers
+# make simulate        STEPS=… SEED=… of simulated sandboxes and streams
+# make fuzz            SECONDS=… on each fuzz target
+# make kinesis         a Kinesis API on the loopback to try things with
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+# One build at a time: cargo uses all cores already.
+.NOTPARALLEL:
+
+STEPS ?= 1000000
+SEED ?=
+SECONDS ?= 30
+PORT ?= 4568
+
+CARGO ?= cargo
+# The fuzz targets are a workspace of their own; they share the target folder.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)
+SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib -- --ignored --nocapture
+# A filter that matches no test must not pass for a test that passed.
+RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
+
+.PHONY: help test install lint test-workspace test-core-alone test-wasm simulate-suite test-fuzz \
+	no-servers demo bench simulate mutants fuzz kinesis format clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+test: install lint test-core-alone test-wasm test-fuzz test-workspace simulate-suite no-servers
+
+install:
+	.ci/install.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	cd core/fuzz && $(CARGO) fmt --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+# kinesis-local's and the examples' tests are among them.
+test-workspace:
+	$(CARGO) test --locked --workspace
+
+# By itself, so that no other crate's features can hide what it lacks.
+test-core-alone:
+	$(CARGO) check --locked -p snowmelt-core --no-default-features
+
+test-wasm:
+	.ci/check-wasm.sh
+
+# The fuzz targets' functions over fixed random bytes, without libFuzzer.
+test-fuzz:
+	cd core/fuzz && $(FUZZ) test --locked --quiet
+
+# Fixed seeds, one fresh seed (printed) and every mutant.
+simulate-suite:
+	$(SIMULATION) simulate_suite $(RAN)
+
+# Whatever the tests above started must have ended.
+no-servers:
+	.ci/check-no-servers.sh
+
+demo:
+	$(CARGO) run --locked --release --quiet -p snowmelt-demo
+
+bench:
+	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin hit_ratio
+	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin speed
+	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory
+
+simulate:
+	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) simulate_for $(RAN)
+
+mutants:
+	$(SIMULATION) mutants $(RAN)
+
+# libFuzzer's instrumentation is part of stable rustc; only its runtime is C++.
+FUZZ_FLAGS := -Cpasses=sancov-module \
+	-Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
+fuzz:
+	cd core/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(FUZZ) build --locked --release --features libfuzzer --target $(HOST)
+	mkdir -p $(TARGET)/fuzz/corpus/codecs $(TARGET)/fuzz/corpus/operations
+	for target in codecs operations; do \
+		seeds=""; [ ! -d core/fuzz/seeds/$$target ] || seeds=core/fuzz/seeds/$$target; \
+		$(TARGET)/fuzz/$(HOST)/release/$$target -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
+			-artifact_prefix=$(TARGET)/fuzz/$$target- $(TARGET)/fuzz/corpus/$$target $$seeds </dev/null; \
+	done
+
+kinesis: install
+	node native/tests/servers/kinesis-local.cjs --port $(PORT)
+
+format:
+	$(CARGO) fmt --all
+	cd core/fuzz && $(CARGO) fmt
+
+clean:
+	$(CARGO) clean
+	rm -rf core/fuzz/target native/tests/servers/node_modules

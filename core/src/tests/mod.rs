@@ -1,0 +1,11 @@
+//! The proof: a simulated stream, sandboxes on it, an oracle, and mutants.
+
+mod bridge;
+mod database;
+mod fleet;
+mod mutants;
+mod oracle;
+mod sandbox;
+mod scenario;
+mod simulation;
+mod world;

@@ -1,0 +1,85 @@
+//! Holds what sandboxes serve against the contract.
+
+use std::collections::BTreeMap;
+use std::format;
+use std::string::String;
+
+use super::database::Database;
+
+/// What is cached in the simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) key: usize,
+    pub(super) version: usize,
+    /// When the load began, in true time.
+    pub(super) began: u64,
+}
+
+/// What the oracle knows of one sandbox.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    /// When the last catch-up that succeeded began.
+    pub(super) caught_up: u64,
+    /// Loads that began before this cannot be vouched for: the stream was made
+    /// anew while this sandbox had never seen it, so that it had nothing to
+    /// compare. (Stated in the core's README.)
+    pub(super) unprovable: u64,
+    /// The version that this sandbox itself made of a key, and told its cache.
+    pub(super) own: BTreeMap<usize, usize>,
+}
+
+/// The bounds that a world's caches were given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promises {
+    pub(super) ttl_max: u64,
+    pub(super) max_lag: u64,
+    /// What clocks may hide: short freezes, rounding.
+    pub(super) tolerance: u64,
+}
+
+/// How a value came to its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the store.
+    Hit,
+    /// From a load that another reader had begun.
+    Joined,
+}
+
+/// Checks one value that a reader got at `now`, against what was known when
+/// the reader came.
+pub(super) fn judge(
+    value: Value,
+    way: Way,
+    now: u64,
+    witness: &Witness,
+    promises: Promises,
+    database: &Database,
+) -> Result<(), String> {
+    let Value { key, version, began } = value;
+    let provable = began >= witness.unprovable;
+    if let Some((newer, change)) = database.overwritten(key, version, witness.caught_up).filter(|_| provable) {
+        return Err(format!(
+            "line 1: key {key} served at version {version} (load began {began}) at {now}, though version {newer} \
+             ({change:?}) could be read when the last successful catch-up began ({})",
+            witness.caught_up
+        ));
+    }
+    if witness.own.get(&key).is_some_and(|own| version < *own) {
+        return Err(format!("line 11: key {key} served at version {version} after its own write {:?}", witness.own));
+    }
+    if way == Way::Joined {
+        return Ok(());
+    }
+    let bound = now.saturating_sub(promises.max_lag + promises.tolerance);
+    if let Some((newer, change)) = database.overwritten(key, version, bound).filter(|_| provable) {
+        return Err(format!(
+            "line 3: key {key} served at version {version} (load began {began}) at {now}, though version {newer} \
+             ({change:?}) was readable for longer than max_lag"
+        ));
+    }
+    if now > began + promises.ttl_max + promises.tolerance {
+        return Err(format!("line 8: key {key} served at {now}, load began {began}: over {} ms", promises.ttl_max));
+    }
+    Ok(())
+}

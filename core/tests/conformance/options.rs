@@ -1,0 +1,68 @@
+//! A configuration as the transcripts write it.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use snowmelt_core::{Config, OnUndecodable, RecordFormat};
+
+/// The defaults, changed by `options`. Durations are in milliseconds.
+pub(crate) fn config(options: &Map<String, Value>) -> Result<Config, String> {
+    let mut config = Config::default();
+    for (option, value) in options {
+        set(&mut config, option, value)?;
+    }
+    Ok(config)
+}
+
+fn set(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
+    match option {
+        "stream" => config.stream = read(option, value)?,
+        "ttl_min" => config.ttl_min = duration(option, value)?,
+        "ttl_max" => config.ttl_max = duration(option, value)?,
+        "catch_up_every" => config.catch_up_every = duration(option, value)?,
+        "max_lag" => config.max_lag = duration(option, value)?,
+        "margin" => config.margin = duration(option, value)?,
+        "settle" => config.settle = duration(option, value)?,
+        "retention" => config.retention = duration(option, value)?,
+        "catch_up_budget" => config.catch_up_budget = duration(option, value)?,
+        "call_timeout" => config.call_timeout = duration(option, value)?,
+        "load_timeout" => config.load_timeout = duration(option, value)?,
+        "max_entries" => config.max_entries = read(option, value)?,
+        "max_weight" => config.max_weight = read(option, value)?,
+        "max_leases" => config.max_leases = read(option, value)?,
+        "max_fences" => config.max_fences = read(option, value)?,
+        "segments" => config.segments = read(option, value)?,
+        "lanes" => config.lanes = read(option, value)?,
+        "namespace" => config.namespace = read(option, value)?,
+        "on_undecodable" => {
+            config.on_undecodable = match value.as_str() {
+                Some("skip") => OnUndecodable::Skip,
+                Some("flush") => OnUndecodable::Flush,
+                _ => return Err(format!("`on_undecodable` cannot be {value}")),
+            }
+        }
+        "record_format" => config.record_format = format(value.as_str().unwrap_or_default())?,
+        "give_up_records" => config.give_up_records = read(option, value)?,
+        "give_up_bytes" => config.give_up_bytes = read(option, value)?,
+        "page_records" => config.page_records = read(option, value)?,
+        _ => return Err(format!("no option is called `{option}`")),
+    }
+    Ok(())
+}
+
+pub(crate) fn format(name: &str) -> Result<RecordFormat, String> {
+    match name {
+        "snowmelt" => Ok(RecordFormat::Snowmelt),
+        "scache" => Ok(RecordFormat::Scache),
+        _ => Err(format!("no record format is called {name:?}")),
+    }
+}
+
+fn read<T: DeserializeOwned>(option: &str, value: &Value) -> Result<T, String> {
+    serde_json::from_value(value.clone()).map_err(|error| format!("`{option}`: {error}"))
+}
+
+fn duration(option: &str, value: &Value) -> Result<Duration, String> {
+    read(option, value).map(Duration::from_millis)
+}

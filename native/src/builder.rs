@@ -1,0 +1,326 @@
+//! How a cache is made.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use snowmelt_core::{Config, Engine, OnUndecodable, RecordFormat, Timeline};
+use tokio::sync::Notify;
+
+use crate::cache::Cache;
+use crate::clock::{Clock, ManualClock, entropy};
+use crate::error::BuildError;
+use crate::report::{Report, Reporter, Sink};
+use crate::shared::{Shared, Weigher};
+use crate::stream::Stream;
+use crate::stream::kinesis::{KinesisOptions, KinesisStream};
+use crate::stream::memory::MemoryStream;
+
+mod spec;
+
+pub use spec::StreamSpec;
+
+/// Describes a cache; made by [`Cache::builder`].
+///
+/// Only the stream has to be given. Options are checked, alone and against
+/// each other, by [`build`](Self::build).
+///
+/// ```
+/// use std::time::Duration;
+/// use snowmelt::Cache;
+///
+/// let cache: Cache<String> = Cache::builder()
+///     .stream("memory:shop")
+///     .ttl(Duration::from_secs(60), Duration::from_secs(90))
+///     .max_entries(50_000)
+///     .build()?;
+/// # Ok::<(), snowmelt::BuildError>(())
+/// ```
+#[must_use = "it makes nothing until `build` is called"]
+pub struct Builder<V> {
+    stream: Option<Source>,
+    region: Option<String>,
+    endpoint: Option<String>,
+    config: Config,
+    segments: Option<usize>,
+    seed: Option<u64>,
+    weigher: Option<Weigher<V>>,
+    report: Report,
+    sink: Option<Sink>,
+    clock: Option<Arc<ManualClock>>,
+}
+
+/// Where the invalidations are.
+enum Source {
+    Named(String),
+    Own(Arc<dyn Stream>),
+}
+
+/// The stream as the cache uses it.
+#[derive(Default)]
+struct Opened {
+    stream: Option<Arc<dyn Stream>>,
+    kinesis: Option<KinesisStream>,
+}
+
+/// Options that the core knows by the same name.
+macro_rules! core_options {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.config.$name = $name;
+            self
+        })*
+    };
+}
+
+impl<V: Clone + Send + Sync + 'static> Builder<V> {
+    pub(crate) fn new() -> Self {
+        Self {
+            stream: None,
+            region: None,
+            endpoint: None,
+            config: Config::default(),
+            segments: None,
+            seed: None,
+            weigher: None,
+            report: Report::Off,
+            sink: None,
+            clock: None,
+        }
+    }
+
+    /// The stream: the name or the ARN of a Kinesis data stream,
+    /// `memory:NAME` for one within this process, or `none` for none at all
+    /// (lifetimes and shared loads only). Must be given; see [`StreamSpec`].
+    pub fn stream(mut self, stream: impl Into<String>) -> Self {
+        self.stream = Some(Source::Named(stream.into()));
+        self
+    }
+
+    /// A transport of one's own, instead of [`stream`](Self::stream).
+    pub fn stream_transport(mut self, stream: Arc<dyn Stream>) -> Self {
+        self.stream = Some(Source::Own(stream));
+        self
+    }
+
+    /// The Kinesis stream's region. Default: `AWS_REGION`, then
+    /// `AWS_DEFAULT_REGION`, then the one in the stream's ARN.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// The URL of the Kinesis endpoint. Default: `AWS_ENDPOINT_URL_KINESIS`,
+    /// then `AWS_ENDPOINT_URL`, then the region's own.
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// The shortest and the longest lifetime of an entry, from the start of
+    /// its load; each entry's is drawn between them, so that entries loaded
+    /// together do not end together. Default 4 min and 5 min; at most 49 days.
+    pub fn ttl(self, shortest: Duration, longest: Duration) -> Self {
+        self.ttl_min(shortest).ttl_max(longest)
+    }
+
+    core_options! {
+        /// Shortest lifetime of an entry. Default 4 min.
+        ttl_min: Duration,
+        /// Longest lifetime of an entry. Default 5 min, at most 49 days.
+        ttl_max: Duration,
+        /// Soft bound on staleness: past it a read first tries to catch up.
+        /// Zero means once in each [`invocation`](Cache::invocation). Default
+        /// 1 s.
+        catch_up_every: Duration,
+        /// Hard bound on staleness: past it an entry is not served. Default
+        /// 10 s.
+        max_lag: Duration,
+        /// Clock skew, put-to-get delay and disorder of arrival times allowed
+        /// for wherever a time is used as a position. Default 5 s, at least
+        /// 1 s.
+        margin: Duration,
+        /// A load that began less than this after an invalidation of its key
+        /// is not stored: for loads from a replica that lags. Default 0.
+        settle: Duration,
+        /// The stream's retention period. Default 24 h, as Kinesis has it.
+        retention: Duration,
+        /// The most that a read waits for a catch-up. Default 250 ms.
+        catch_up_budget: Duration,
+        /// After this a call to the stream is given up. Default 3 s.
+        call_timeout: Duration,
+        /// After this a load is joined by nobody, and not stored. The loader
+        /// itself is not stopped. Default 30 s.
+        load_timeout: Duration,
+        /// The most entries. Default 10,000.
+        max_entries: usize,
+        /// The most weight of all entries together, in the weigher's unit.
+        /// Each segment has an equal share of it, and an entry heavier than
+        /// that is not stored. Default: no bound.
+        max_weight: u64,
+        /// The most loads under way that may still be stored. Default 1,000.
+        max_leases: usize,
+        /// The most invalidations remembered for loads under way. Default
+        /// 4,096.
+        max_fences: usize,
+        /// What a foreign record that cannot be decoded does. Default
+        /// [`OnUndecodable::Skip`]. A Snowmelt record of a newer version
+        /// empties the cache in any case.
+        on_undecodable: OnUndecodable,
+        /// What [`Cache::invalidate`] writes; both formats are always read.
+        /// Default [`RecordFormat::Snowmelt`].
+        record_format: RecordFormat,
+        /// A backlog of more records than this is given up: the cache is
+        /// emptied instead. Default 100,000.
+        give_up_records: u64,
+        /// A backlog of more bytes than this is given up. Default 64 MiB.
+        give_up_bytes: u64,
+        /// The most records asked for at once, 1 to 10,000. Default 1,000.
+        page_records: u32,
+    }
+
+    /// If all writers are Snowmelt: into how many lanes the fleet's reads are
+    /// spread, 1 to 500; writers and readers must agree. A reader then follows
+    /// one shard, and the fleet can have 5 × `lanes` × `max_lag` (in seconds)
+    /// active caches. Default: every cache follows every shard.
+    pub fn lanes(mut self, lanes: u16) -> Self {
+        self.config.lanes = Some(lanes);
+        self
+    }
+
+    /// Keeps services and stages on one stream apart: a cache applies records
+    /// of its own namespace only, and writes into it. At most 256 bytes.
+    /// Default empty.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.config.namespace = namespace.into();
+        self
+    }
+
+    /// Into how many parts with a lock of their own the cache is split; a
+    /// power of two. Default: four for each core, but none smaller than 256
+    /// entries.
+    pub fn segments(mut self, segments: usize) -> Self {
+        self.segments = Some(segments);
+        self
+    }
+
+    /// How heavy a value is, where a load does not say; see
+    /// [`max_weight`](Self::max_weight). Default: 1.
+    pub fn weigher(mut self, weigher: impl Fn(&str, &V) -> u32 + Send + Sync + 'static) -> Self {
+        self.weigher = Some(Arc::new(weigher));
+        self
+    }
+
+    /// What spreads lifetimes, lanes and retries. Default: another for each
+    /// cache, from the system's randomness and the time.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// What is reported at the end of each invocation. Default
+    /// [`Report::Off`].
+    pub fn report(mut self, report: Report) -> Self {
+        self.report = report;
+        self
+    }
+
+    /// Where reports go, a line at a time. Default: the standard output.
+    pub fn report_to(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.sink = Some(Arc::new(sink));
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Makes the cache. Does no I/O.
+    ///
+    /// # Errors
+    ///
+    /// If no stream was given, or options cannot be used as they are; the
+    /// message names the remedy.
+    pub fn build(mut self) -> Result<Cache<V>, BuildError> {
+        let opened = self.open()?;
+        self.config.stream = opened.stream.as_ref().map(|stream| stream.name().to_owned());
+        self.config.segments = self.segments.unwrap_or_else(|| default_segments(&self.config));
+        let clock = Clock::new(self.clock);
+        let reading = clock.precise();
+        let (now, _) = Timeline::new().observe(reading.monotonic, reading.wall);
+        let engine = Engine::new(self.config, self.seed.unwrap_or_else(entropy), now)?;
+        Ok(Cache::over(Shared {
+            engine,
+            clock,
+            stream: opened.stream,
+            kinesis: opened.kinesis,
+            weigher: self.weigher,
+            reporter: Reporter { report: self.report, sink: self.sink },
+            changed: Notify::new(),
+            answered: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+        }))
+    }
+
+    fn open(&mut self) -> Result<Opened, BuildError> {
+        let named = match self.stream.take() {
+            None => return Err(BuildError::NoStream { given: String::new() }),
+            Some(Source::Own(stream)) => return Ok(Opened { stream: Some(stream), kinesis: None }),
+            Some(Source::Named(named)) => named,
+        };
+        Ok(match named.parse()? {
+            StreamSpec::None => Opened::default(),
+            StreamSpec::Memory(name) => {
+                Opened { stream: Some(Arc::new(MemoryStream::named(&name))), kinesis: None }
+            }
+            StreamSpec::Kinesis(name) => {
+                let stream = KinesisStream::from_env(&name, self.kinesis_options())?;
+                Opened { stream: Some(Arc::new(stream.clone())), kinesis: Some(stream) }
+            }
+        })
+    }
+
+    fn kinesis_options(&mut self) -> KinesisOptions {
+        let mut options = KinesisOptions::default().call_timeout(self.config.call_timeout);
+        options.region = self.region.take();
+        options.endpoint = self.endpoint.take();
+        options
+    }
+}
+
+/// Entries that a segment has at the least: fewer make its share of the
+/// bounds, and so its evictions, too coarse.
+const SEGMENT_ENTRIES: usize = 256;
+const MAX_SEGMENTS: usize = 4096;
+
+fn default_segments(config: &Config) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = (config.max_entries / SEGMENT_ENTRIES)
+        .min(config.max_leases)
+        .min(config.max_fences)
+        .clamp(1, MAX_SEGMENTS);
+    let wanted = (4 * cores).next_power_of_two();
+    // The largest power of two that is not above `most`.
+    wanted.min(1 << most.ilog2())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_suit_the_bounds() {
+        let of = |max_entries, max_leases| {
+            let mut config = Config::default();
+            (config.max_entries, config.max_leases) = (max_entries, max_leases);
+            default_segments(&config)
+        };
+        assert_eq!(of(1, 1000), 1);
+        assert_eq!(of(600, 1000), 2);
+        assert_eq!(of(1 << 20, 3), 2);
+        assert!(of(1 << 20, 1000).is_power_of_two());
+    }
+}

@@ -1,0 +1,157 @@
+//! What can go wrong, each with its remedy.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use snowmelt_core::{ConfigError, InputError, WriteError};
+use thiserror::Error;
+
+use crate::stream::kinesis::StreamConfigError;
+
+/// A cache that cannot be built as it was described.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No stream was given, or by a value that stands for "nothing".
+    #[error(
+        "no stream given (the value is {given:?}): the usual cause is an environment variable that is not set; give a \
+         stream's name or ARN, `memory:NAME` for a stream within this process, or `none` to cache without one"
+    )]
+    NoStream {
+        /// The value as given.
+        given: String,
+    },
+    /// The stream cannot be addressed.
+    #[error(transparent)]
+    Stream(#[from] StreamConfigError),
+    /// An option cannot be used as it is.
+    #[error(transparent)]
+    Option(#[from] ConfigError),
+}
+
+/// A load that brought no value.
+///
+/// All that waited for one load get the same error, so that the loader's own
+/// is shared.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError<E> {
+    /// The loader failed. Nothing was cached; the next read loads anew.
+    Load(Arc<E>),
+    /// The loader panicked. Its message went to the panic hook.
+    Panicked,
+    /// The runtime that ran the loader was shut down.
+    Interrupted,
+    /// The key cannot be used.
+    Input(InputError),
+}
+
+impl<E> LoadError<E> {
+    /// The loader's own error, if that is what it was.
+    pub fn loader_error(&self) -> Option<&E> {
+        match self {
+            Self::Load(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl<E> Clone for LoadError<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Load(error) => Self::Load(Arc::clone(error)),
+            Self::Panicked => Self::Panicked,
+            Self::Interrupted => Self::Interrupted,
+            Self::Input(error) => Self::Input(error.clone()),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for LoadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(error) => write!(f, "the value could not be loaded: {error}"),
+            Self::Panicked => f.write_str("the loader panicked: see the panic's own message"),
+            Self::Interrupted => f.write_str(
+                "the load was interrupted: the tokio runtime that ran it was shut down; keep it for as long as the cache",
+            ),
+            Self::Input(error) => error.fmt(f),
+        }
+    }
+}
+
+// Not derived: an `E` that is no `Error` itself (`String`, `anyhow::Error`) is
+// welcome, so that it cannot be named as the source.
+impl<E: fmt::Display + fmt::Debug> std::error::Error for LoadError<E> {}
+
+impl<E> From<InputError> for LoadError<E> {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
+}
+
+/// An invalidation that did not reach the stream, or not wholly.
+///
+/// What it names was removed from this cache all the same, unless it is
+/// [`InvalidateError::Input`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidateError {
+    /// It cannot be used as it is; nothing was done.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The stream did not take it. Other caches serve what it names until
+    /// its lifetime ends: invalidate again.
+    #[error("{0}; other caches were not told: invalidate again")]
+    Write(#[from] WriteError),
+    /// The runtime that wrote it was shut down before it was written.
+    #[error(
+        "the invalidation was interrupted: the tokio runtime that wrote it was shut down; invalidate again"
+    )]
+    Interrupted,
+}
+
+/// A catch-up that did not reach the tip. What it read was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CatchUpError {
+    /// The stream throttled.
+    #[error(
+        "the stream throttled: its shards give 5 reads a second to all caches together; try again a little later, \
+         raise `catch_up_every`, or use more `lanes`"
+    )]
+    Throttled,
+    /// The stream could not be read; cause and remedy.
+    #[error("the stream could not be read: {0}")]
+    Failed(String),
+    /// The budget was used up.
+    #[error(
+        "the catch-up took longer than it may: call it again to go on where it stopped, or raise `catch_up_budget`"
+    )]
+    OutOfBudget,
+}
+
+/// A token whose write could not be caught up with.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CatchUpToError {
+    /// The token is of another stream.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Time was up. What can be read by now was applied.
+    #[error("the write that the token names was not reached within {within:?}{}", because(.last.as_ref()))]
+    Deadline {
+        /// How long it was tried.
+        within: Duration,
+        /// Why the last catch-up failed, if it did.
+        last: Option<CatchUpError>,
+    },
+}
+
+fn because(last: Option<&CatchUpError>) -> String {
+    match last {
+        Some(error) => format!(": {error}"),
+        None => ": it cannot be read from the stream yet; allow more time".into(),
+    }
+}

@@ -1,0 +1,106 @@
+//! An in-memory cache for serverless functions that a stream keeps honest.
+//!
+//! A function's sandbox keeps its memory between invocations, so that data
+//! cached there is the fastest there is, and the least trustworthy: while the
+//! sandbox was frozen, anyone may have changed the database. With Snowmelt
+//! whoever changes data writes an *invalidation* to a Kinesis data stream; a
+//! cache that thaws first catches up with the stream, drops what went stale,
+//! and only then serves.
+//!
+//! ```
+//! use std::sync::LazyLock;
+//! use snowmelt::{Cache, Loaded};
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! struct User { name: String, tenant: u32 }
+//!
+//! static USERS: LazyLock<Cache<User>> = LazyLock::new(|| {
+//!     let stream = std::env::var("SNOWMELT_STREAM").unwrap_or("memory:users".into());
+//!     Cache::builder().stream(stream).build().expect("a stream, and options that fit together")
+//! });
+//!
+//! async fn handler(id: u32) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+//!     let _invocation = USERS.invocation().await; // catches up if that is due, and reports at its end
+//!     let user = USERS.get_or_load(format!("users/{id}"), move || async move {
+//!         let user = select(id).await?; // one load, however many ask for it
+//!         Ok::<_, std::io::Error>(Loaded::new(user.clone()).tags([format!("tenant:{}", user.tenant)]))
+//!     });
+//!     Ok(user.await?.name)
+//! }
+//!
+//! async fn rename(id: u32, name: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     update(id, name).await?; // first the database, then the stream
+//!     USERS.invalidate(format!("users/{id}")).await?;
+//!     Ok(())
+//! }
+//! # async fn select(id: u32) -> std::io::Result<User> { Ok(User { name: format!("user {id}"), tenant: 7 }) }
+//! # async fn update(_: u32, _: &str) -> std::io::Result<()> { Ok(()) }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # assert_eq!(handler(3).await?, "user 3");
+//! # rename(3, "Ada").await?;
+//! # assert_eq!(USERS.peek("users/3"), None);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A value that was invalidated before a successful catch-up began is not
+//!   served after it. In the steady state a catch-up is one call a shard.
+//! - A load that races an invalidation is given to its caller, never stored.
+//! - With the stream out of reach, entries are served for `max_lag` (10 s)
+//!   and then loaded anew; nothing fails because of the stream but
+//!   [`Cache::invalidate`] and [`Cache::catch_up`].
+//! - Concurrent reads of a missing key share one load; nobody's cancellation
+//!   is anybody else's.
+//! - A read waits for a catch-up no longer than `catch_up_budget` (250 ms).
+//!
+//! The core's documentation has the whole contract.
+//!
+//! # Runtime
+//!
+//! Everything that waits needs a tokio runtime with its time driver on (and
+//! I/O, for Kinesis) and panics outside of one, as tokio itself does.
+//! [`Cache::peek`], [`Cache::insert`] and everything else that does not wait
+//! works anywhere.
+//!
+//! # Logging
+//!
+//! With [`tracing`]: `warn` for what someone should look at (gaps, records
+//! that cannot be read, a stream that cannot be read), once until it worked
+//! again; `debug` and `trace` for the rest; nothing at `info`.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod cache;
+mod clock;
+mod driver;
+mod error;
+mod follow;
+mod invalidate;
+mod invocation;
+mod load;
+mod loaded;
+mod report;
+mod shared;
+pub mod stream;
+
+pub use builder::{Builder, StreamSpec};
+pub use cache::Cache;
+#[doc(hidden)]
+pub use clock::ManualClock;
+pub use error::{BuildError, CatchUpError, CatchUpToError, InvalidateError, LoadError};
+pub use follow::FollowerHandle;
+pub use invalidate::Invalidating;
+pub use invocation::{Invocation, InvocationReport};
+pub use load::{Begin, Joined, Lease};
+pub use loaded::Loaded;
+pub use report::Report;
+pub use snowmelt_core::follower::CallErrorKind;
+pub use snowmelt_core::invalidation::DataIdError;
+pub use snowmelt_core::{
+    ConfigError, DataId, FillOutcome, InputError, Invalidation, OnUndecodable, PositionToken, RecordFormat,
+    Stats, WriteError,
+};

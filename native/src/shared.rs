@@ -1,0 +1,86 @@
+//! What all clones of a cache, its tasks and its guards share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use parking_lot::RwLock;
+use snowmelt_core::{Engine, Guarded, Host, Time};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::load::Flight;
+use crate::report::Reporter;
+use crate::stream::Stream;
+use crate::stream::kinesis::KinesisStream;
+
+/// Says how heavy a value is.
+pub(crate) type Weigher<V> = Arc<dyn Fn(&str, &V) -> u32 + Send + Sync>;
+
+pub(crate) struct Shared<V: Clone> {
+    pub(crate) engine: Engine<NativeHost<V>>,
+    pub(crate) clock: Clock,
+    /// `None`: lifetimes and shared loads only.
+    pub(crate) stream: Option<Arc<dyn Stream>>,
+    /// The same stream, if it is one that can be warmed.
+    pub(crate) kinesis: Option<KinesisStream>,
+    pub(crate) weigher: Option<Weigher<V>>,
+    pub(crate) reporter: Reporter,
+    /// Told of every change that a catch-up's waiters may wait for.
+    pub(crate) changed: Notify,
+    /// When the stream last answered, in milliseconds of the cache's time; 0
+    /// if it never did.
+    pub(crate) answered: AtomicU64,
+    /// Whether the last catch-up failed and that was reported.
+    pub(crate) failing: AtomicBool,
+}
+
+impl<V: Clone> Shared<V> {
+    /// The time now, for the hit path.
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        let reading = self.clock.coarse();
+        self.engine.observe(reading.monotonic, reading.wall)
+    }
+
+    /// The time now, also right after a thaw.
+    pub(crate) fn precise_now(&self) -> Time {
+        let reading = self.clock.precise();
+        self.engine.observe(reading.monotonic, reading.wall)
+    }
+}
+
+impl<V: Clone> fmt::Debug for Shared<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// What this crate brings to the core.
+pub(crate) struct NativeHost<V>(std::marker::PhantomData<V>);
+
+impl<V: Clone> Host for NativeHost<V> {
+    type Value = V;
+    type Flight = Arc<Flight<V>>;
+    type Cell<T> = Cell<T>;
+}
+
+/// A lock that many readers can hold.
+#[derive(Debug)]
+pub(crate) struct Cell<T>(RwLock<T>);
+
+impl<T> Guarded<T> for Cell<T> {
+    fn new(value: T) -> Self {
+        Self(RwLock::new(value))
+    }
+
+    #[inline]
+    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.0.read())
+    }
+
+    #[inline]
+    fn write<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.0.write())
+    }
+}
