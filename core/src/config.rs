@@ -36,8 +36,9 @@ pub struct Config {
     /// wherever a time is used as a position. Default 5 s, at least 1 s.
     pub margin: Duration,
     /// A load that began less than this after an invalidation of its key is
-    /// not stored: the remedy where loads read from a lagging replica.
-    /// Default 0.
+    /// not stored: the remedy where loads read from a lagging replica. It is
+    /// reckoned in the cache's time, in which a wall clock that is set forward
+    /// counts as time that passed. Default 0.
     pub settle: Duration,
     /// The stream's retention period. Default 24 h, as Kinesis has it.
     pub retention: Duration,

@@ -77,7 +77,7 @@ impl fmt::Display for InputError {
             }
             Self::NotInFormat { what } => write!(
                 f,
-                "the scache record format has no {what}: invalidate keys, or use the record format `snowmelt`"
+                "the scache record format cannot say `{what}`: invalidate keys, or use the record format `snowmelt`"
             ),
             Self::BadToken { why } => {
                 write!(f, "the position token {why}: pass it on exactly as `invalidate` returned it")

@@ -267,7 +267,7 @@ impl<H: Host> Segment<H> {
             self.store.clear();
         }
         let lease = self.leases.oldest(validity).map(|live| live.start);
-        lease.into_iter().chain(self.store.oldest()).min()
+        lease.into_iter().chain(self.store.oldest(validity.now)).min()
     }
 
     /// The values that left, to be dropped outside the lock.
@@ -277,6 +277,11 @@ impl<H: Host> Segment<H> {
 
     pub(crate) fn len(&self) -> usize {
         self.store.len()
+    }
+
+    /// Whether nothing is cached or being loaded.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.store.len() == 0 && self.leases.len() == 0
     }
 
     pub(crate) fn weight(&self) -> u64 {
@@ -326,15 +331,15 @@ impl<H: Host> Segment<H> {
         candidate: Candidate<'_, H::Value>,
     ) -> FillOutcome {
         let Candidate { value, weight, cost, timing, tags } = candidate;
-        if tags.len() > MAX_TAGS {
-            self.store.discard(value);
-            return self.too_heavy();
-        }
         let names = core::iter::once(at.hash).chain(tags.iter().copied());
         let names = names.take(if active(Mutant::TagsUnfenced) { 1 } else { usize::MAX });
         let fenced = self.fences.hit(since, at.key, names) && !active(Mutant::StaleFill);
         if fenced || timing.expired(validity.now) {
             return self.fenced(value);
+        }
+        if tags.len() > MAX_TAGS {
+            self.store.discard(value);
+            return self.too_heavy();
         }
         self.counts.expirations += self.store.sweep(validity.now, SWEEP);
         if !self.store.insert(at.hash, at.key, NewEntry { value, timing, cost, weight }, tags) {

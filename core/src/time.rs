@@ -142,7 +142,8 @@ impl Timeline {
             if reference != NONE && (0..JITTER).contains(&jump) {
                 return false;
             }
-            let swap = self.reference.compare_exchange(reference, CHANGING, Ordering::AcqRel, Ordering::Relaxed);
+            let swap =
+                self.reference.compare_exchange(reference, CHANGING, Ordering::AcqRel, Ordering::Relaxed);
             if swap.is_err() {
                 continue;
             }

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
-use core::time::Duration;
 
 use super::Engine;
 use super::writes::Own;
@@ -10,12 +9,12 @@ use crate::config::{Config, OnUndecodable};
 use crate::error::InputError;
 use crate::event::{Event, Events};
 use crate::follower::{
-    Answer, Begun, Call, CallError, CallId, CatchUpId, Follower, NewRecords, Outcome, StreamRecord,
+    Answer, Begun, Call, CallError, CallId, CatchUpId, Ended, Follower, NewRecords, Outcome, StreamRecord,
 };
 use crate::invalidation::{Decoded, Invalidation, decode};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
-use crate::segment::{Hashed, Sweep};
+use crate::segment::{Hashed, Segment, Sweep};
 use crate::stats::Stats;
 use crate::store::Removed;
 use crate::time::Time;
@@ -78,11 +77,11 @@ impl<H: Host> Engine<H> {
         }
         let mut removed = Vec::new();
         self.feed.write(|feed| {
-            if feed.follower.as_of().is_some_and(|as_of| as_of >= need) {
+            if feed.follower.as_of().is_some_and(|as_of| as_of > need) {
                 return CatchUp::UpToDate;
             }
             if let Some((id, target)) = feed.follower.running() {
-                return if target >= need { CatchUp::Running(id) } else { CatchUp::Earlier(id) };
+                return if target > need { CatchUp::Running(id) } else { CatchUp::Earlier(id) };
             }
             if !forced && now < feed.follower.due() {
                 return CatchUp::NotDue;
@@ -95,6 +94,12 @@ impl<H: Host> Engine<H> {
                 Begun::Running(id) => CatchUp::Running(id),
             }
         })
+    }
+
+    /// When the next catch-up is due: before it, `catch_up_for_read` begins
+    /// none. For hosts that follow in the background.
+    pub fn catch_up_due(&self) -> Time {
+        Time::from_millis(self.published.due.load(Ordering::Acquire))
     }
 
     /// How a catch-up ended; `None` while it is under way.
@@ -146,15 +151,14 @@ impl<H: Host> Engine<H> {
 
     /// Whether the cache has applied what a token names. Ask after a catch-up
     /// that was begun when the token was already at hand and that succeeded;
-    /// if not, the record could not be read yet: catch up once more.
+    /// if not, the record could not be read yet: catch up once more. With
+    /// nothing cached there is nothing to wait for.
     pub fn reached(&self, token: &PositionToken) -> Result<bool, InputError> {
         match &self.config.stream {
             Some(stream) if !token.is_of(stream) => Err(InputError::OtherStream),
-            // Without a stream, or a shard that is not followed (drained, of
-            // another lane, or closed before anything cached was loaded),
-            // there is nothing to wait for.
+            _ if self.segments.iter().all(|segment| segment.read(Segment::is_idle)) => Ok(true),
             _ => Ok(self.feed.read(|feed| {
-                token.positions().all(|(shard, number)| feed.follower.reached(shard, number) != Some(false))
+                token.positions().all(|(shard, number)| feed.follower.reached(shard, number, token.written()))
             })),
         }
     }
@@ -162,15 +166,14 @@ impl<H: Host> Engine<H> {
     /// Acts upon a gap, ends the catch-up if it is over, and publishes what
     /// reads look at. Last in every change to the feed.
     pub(super) fn publish(&self, feed: &mut Feed, now: Time, removed: &mut Vec<Removed<H::Value>>) {
-        let started = feed.follower.running();
-        let outcome = feed.follower.settle(now);
+        feed.follower.settle(now);
         if let Some(reason) = feed.follower.take_gap() {
             self.flush(now, removed);
             feed.counts.gaps += 1;
             feed.events.push(Event::Gap(reason));
         }
-        if let (Some((id, began)), Some(outcome)) = (started, outcome) {
-            feed.note_outcome(id, outcome, now.since(began));
+        if let Some(ended) = feed.follower.take_ended() {
+            feed.note_ended(ended);
         }
         let as_of = match self.config.stream {
             Some(_) => feed.follower.as_of().unwrap_or(Time::ZERO),
@@ -299,12 +302,12 @@ impl Feed {
         self.own.validate();
     }
 
-    fn note_outcome(&mut self, id: CatchUpId, outcome: Outcome, took: Duration) {
+    fn note_ended(&mut self, Ended { id, outcome, took }: Ended) {
         self.counts.time_spent += took;
         match &outcome {
             Outcome::Succeeded => self.counts.catch_ups_succeeded += 1,
             Outcome::Throttled => self.counts.catch_ups_throttled += 1,
-            Outcome::Failed(_) | Outcome::OutOfBudget => self.counts.catch_ups_failed += 1,
+            Outcome::Failed { .. } | Outcome::OutOfBudget => self.counts.catch_ups_failed += 1,
         }
         self.events.push(Event::CatchUpEnded(id, outcome));
     }

@@ -73,6 +73,26 @@ impl<H: Host> Engine<H> {
         self.change(at.hash, |segment| segment.begin(at, self.lease_number(), self.validity(now), flight))
     }
 
+    /// Like [`Engine::begin`], but looks once more, under the lock under which
+    /// fills happen, whether there is a value by now: between a read that
+    /// found nothing and this call another load may have ended.
+    ///
+    /// # Errors
+    ///
+    /// What to do about it, if there is none.
+    pub fn get_or_begin(
+        &self,
+        key: &str,
+        now: Time,
+        flight: impl FnOnce() -> H::Flight,
+    ) -> Result<H::Value, Begin<H::Flight>> {
+        let at = self.hash(key);
+        self.change(at.hash, |segment| match segment.peek(at, self.view(now)) {
+            Some(value) => Ok(value),
+            None => Err(segment.begin(at, self.lease_number(), self.validity(now), flight)),
+        })
+    }
+
     /// Stores what was loaded under a lease, unless it may be stale (contract
     /// line 2). Whatever the outcome, the caller that loaded the value may use
     /// it.

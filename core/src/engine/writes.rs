@@ -48,8 +48,9 @@ impl<H: Host> Engine<H> {
     /// # Errors
     ///
     /// If not everything was written. The local removal stays.
-    pub fn finish_write(&self, write: Write) -> Result<PositionToken, WriteError> {
+    pub fn finish_write(&self, mut write: Write, now: Time) -> Result<PositionToken, WriteError> {
         self.feed.write(|feed| {
+            write.token.note_written(feed.server_millis(now));
             feed.counts.put_records_calls += write.puts;
             let error = write.error();
             for (shard, number) in write.stored {

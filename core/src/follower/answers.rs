@@ -1,6 +1,5 @@
 //! What an answer changes.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::call::{Answer, Body, CallError, CallErrorKind, CallId, ChildShard, RecordPage, ShardPage};
@@ -21,6 +20,7 @@ impl Follower {
         answer: Result<Answer, CallError>,
         now: Time,
     ) -> NewRecords {
+        self.now = now;
         let Some(at) = self.in_flight.iter().position(|call| call.id == id) else {
             return NewRecords::default();
         };
@@ -44,6 +44,7 @@ impl Follower {
 
     /// Gives up calls that were not answered in time.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
         let late = |call: &InFlight, timeout| now.since(call.sent) >= timeout;
         while let Some(at) = self.in_flight.iter().position(|call| late(call, self.config.call_timeout)) {
             let call = self.in_flight.swap_remove(at);
@@ -101,7 +102,10 @@ impl Follower {
                 }
             }
             (Kind::Records, Body::Records(page)) => return self.handle_records(call, page, now),
-            _ => self.block(call, "the stream gave an answer of another kind than it was asked for".into()),
+            _ => {
+                let message = "the stream gave an answer of another kind than it was asked for".into();
+                self.block(call, CallError { kind: CallErrorKind::Failed, message, date: None });
+            }
         }
         NewRecords::default()
     }
@@ -161,6 +165,7 @@ impl Follower {
             }
             if tip {
                 shard.verified_at = shard.verified_at.max(sent);
+                shard.verified_by = Some(call.id.number);
                 shard.read_to = shard.read_to.max(Some(sent));
                 shard.backlog = Backlog::default();
             }
@@ -215,19 +220,19 @@ impl Follower {
             (_, CallErrorKind::Throttled) => self.throttle(call),
             (Kind::List, CallErrorKind::NotFound) => {
                 self.lose_all_iterators();
-                self.block(call, error.message);
+                self.block(call, error);
             }
-            (Kind::List, CallErrorKind::Expired) => self.restart_listing(call, error.message),
+            (Kind::List, CallErrorKind::Expired) => self.restart_listing(call, error),
             (Kind::Iterator, CallErrorKind::Refused) => self.gap(GapReason::PositionRefused),
             (Kind::Iterator, CallErrorKind::NotFound) if self.listed() => self.gap(GapReason::ShardVanished),
             (Kind::Iterator | Kind::Records, CallErrorKind::NotFound) => {
                 self.lose_all_iterators();
-                self.lose_iterator(call, error.message);
+                self.lose_iterator(call, error);
             }
             (Kind::Records, CallErrorKind::Expired | CallErrorKind::Refused) => {
-                self.lose_iterator(call, error.message);
+                self.lose_iterator(call, error);
             }
-            _ => self.block(call, error.message),
+            _ => self.block(call, error),
         }
     }
 
@@ -236,22 +241,22 @@ impl Follower {
     }
 
     /// The list's next page cannot be had any more: once, begin again.
-    fn restart_listing(&mut self, call: &InFlight, message: String) {
+    fn restart_listing(&mut self, call: &InFlight, error: CallError) {
         self.listing = Some(super::Listing::default());
         let again =
             self.attempt.as_mut().is_some_and(|attempt| core::mem::replace(&mut attempt.relisted, true));
         if again {
-            self.block(call, message);
+            self.block(call, error);
         }
     }
 
     /// The iterator is of no use any more: prove the shard, then take another.
-    fn lose_iterator(&mut self, call: &InFlight, message: String) {
+    fn lose_iterator(&mut self, call: &InFlight, error: CallError) {
         let attempt = self.attempt.as_ref().map_or(0, |attempt| attempt.id.0);
         let Some(shard) = self.called(call) else { return };
         shard.lose_iterator();
         if shard.lost_too_often(attempt) {
-            return self.block(call, message);
+            return self.block(call, error);
         }
         self.listing.get_or_insert_default();
     }
@@ -272,9 +277,9 @@ impl Follower {
     }
 
     /// A call failed: nothing more is asked of its shard in this catch-up.
-    fn block(&mut self, call: &InFlight, message: String) {
+    fn block(&mut self, call: &InFlight, error: CallError) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.fail(message);
+            attempt.fail(error.kind, error.message);
         }
         self.stop(call);
     }

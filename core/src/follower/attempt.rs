@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use super::call::CallErrorKind;
 use crate::time::Time;
 
 /// Names a catch-up; later ones have larger numbers.
@@ -18,8 +19,13 @@ pub enum Outcome {
     Succeeded,
     /// The stream throttled: the fleet uses up the quota.
     Throttled,
-    /// The stream could not be read; cause and remedy.
-    Failed(String),
+    /// The stream could not be read.
+    Failed {
+        /// What kind of failure it was.
+        kind: CallErrorKind,
+        /// Cause and remedy.
+        message: String,
+    },
     /// The budget was used up. What was read by then counts.
     OutOfBudget,
 }
@@ -31,10 +37,14 @@ pub(super) struct Attempt {
     /// Every followed shard is to be verified at or after this: the start.
     pub(super) target: Time,
     pub(super) deadline: Time,
+    /// The number of its first call. A shard counts as verified by an answer
+    /// to this call or a later one: times alone cannot tell apart what
+    /// happened within one millisecond.
+    pub(super) first_call: u64,
     /// Whether any call was throttled.
     pub(super) throttled: bool,
     /// The first failure, if there was one.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<(CallErrorKind, String)>,
     /// Whether the list of shards was read in this attempt.
     pub(super) listed: bool,
     /// Whether the list of shards was begun anew in this attempt.
@@ -44,11 +54,12 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(id: u64, now: Time, budget: Duration) -> Self {
+    pub(super) fn new(id: u64, first_call: u64, now: Time, budget: Duration) -> Self {
         Self {
             id: CatchUpId(id),
             target: now,
             deadline: now + budget,
+            first_call,
             throttled: false,
             failure: None,
             listed: false,
@@ -57,14 +68,14 @@ impl Attempt {
         }
     }
 
-    pub(super) fn fail(&mut self, message: String) {
-        self.failure.get_or_insert(message);
+    pub(super) fn fail(&mut self, kind: CallErrorKind, message: String) {
+        self.failure.get_or_insert((kind, message));
     }
 
     /// How it ends if nothing more can be called.
     pub(super) fn stuck(&self) -> Outcome {
         match &self.failure {
-            Some(failure) => Outcome::Failed(failure.clone()),
+            Some((kind, message)) => Outcome::Failed { kind: *kind, message: message.clone() },
             None if self.throttled => Outcome::Throttled,
             None => Outcome::OutOfBudget,
         }

@@ -50,10 +50,10 @@ impl Follower {
 
     /// A shard that has to be called to reach the target.
     fn callable(&self) -> Option<usize> {
-        let attempt::Attempt { id, target, .. } = self.attempt.as_ref()?;
+        let attempt::Attempt { id, first_call, .. } = self.attempt.as_ref()?;
         self.shards.iter().position(|shard| {
             let ready = shard.iterator().is_some() || !shard.unproven;
-            ready && shard.wants_call(id.0, *target)
+            ready && shard.wants_call(id.0, *first_call)
         })
     }
 

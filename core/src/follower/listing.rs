@@ -71,7 +71,9 @@ impl Follower {
     fn prove(&mut self, listed: &[ShardDescription]) -> Result<(), GapReason> {
         for drained in &self.drained {
             let Some(shard) = listed.iter().find(|shard| shard.id == drained.id) else { continue };
-            if !active(Mutant::FingerprintIgnored) && drained.fingerprint.as_ref().is_some_and(|known| *known != shard.starting_sequence_number) {
+            if !active(Mutant::FingerprintIgnored)
+                && drained.fingerprint.as_ref().is_some_and(|known| *known != shard.starting_sequence_number)
+            {
                 return Err(GapReason::StreamRecreated);
             }
         }

@@ -22,6 +22,7 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 mod answers;
 mod attempt;
@@ -106,6 +107,10 @@ pub(crate) struct Follower {
     attempt: Option<Attempt>,
     /// The last few that ended.
     ended: VecDeque<(CatchUpId, Outcome)>,
+    /// The one that ended since the engine last asked.
+    just_ended: Option<Ended>,
+    /// The latest time this was told.
+    now: Time,
     /// Nothing that is cached or being loaded began before this.
     floor: Time,
     /// From when on the shards are listed.
@@ -119,6 +124,14 @@ pub(crate) struct Follower {
     random: Random,
     pending_gap: Option<GapReason>,
     pub(crate) calls: CallCounts,
+}
+
+/// A catch-up that is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) id: CatchUpId,
+    pub(crate) outcome: Outcome,
+    pub(crate) took: Duration,
 }
 
 /// Calls made, by operation.
@@ -150,6 +163,8 @@ impl Follower {
             in_flight: Vec::new(),
             attempt: None,
             ended: VecDeque::new(),
+            just_ended: None,
+            now,
             floor: Time::ZERO,
             list_from: Time::ZERO,
             anchor: None,
@@ -185,6 +200,7 @@ impl Follower {
     /// Begins a catch-up, or tells which one is running. `floor` is the start
     /// of the oldest load that is cached or under way.
     pub(crate) fn begin(&mut self, floor: Option<Time>, now: Time) -> Begun {
+        self.now = now;
         if let Some(attempt) = &self.attempt {
             return Begun::Running(attempt.id);
         }
@@ -194,7 +210,7 @@ impl Follower {
         let id = self.next_attempt;
         self.next_attempt += 1;
         self.floor = floor.min(now);
-        self.attempt = Some(Attempt::new(id, now, self.config.catch_up_budget));
+        self.attempt = Some(Attempt::new(id, self.next_call, now, self.config.catch_up_budget));
         self.position(now);
         Begun::Running(CatchUpId(id))
     }
@@ -216,9 +232,11 @@ impl Follower {
     /// Ends the catch-up if there is nothing left to do for it, or no time.
     /// To be called after every answer and timeout, once what they brought
     /// has been applied.
-    pub(crate) fn settle(&mut self, now: Time) -> Option<Outcome> {
-        let attempt = self.attempt.as_ref()?;
-        let reached = !self.shards.is_empty() && self.as_of() >= Some(attempt.target);
+    pub(crate) fn settle(&mut self, now: Time) {
+        self.now = now;
+        let Some(attempt) = &self.attempt else { return };
+        let verified = |shard: &Shard| shard.verified_by >= Some(attempt.first_call);
+        let reached = !self.shards.is_empty() && self.shards.iter().all(verified);
         let outcome = if reached {
             Outcome::Succeeded
         } else if self.in_flight.is_empty() && !self.can_call() {
@@ -226,10 +244,14 @@ impl Follower {
         } else if now >= attempt.deadline {
             Outcome::OutOfBudget
         } else {
-            return None;
+            return;
         };
-        self.end(outcome.clone(), now);
-        Some(outcome)
+        self.end(outcome);
+    }
+
+    /// The catch-up that ended since the last call.
+    pub(crate) fn take_ended(&mut self) -> Option<Ended> {
+        self.just_ended.take()
     }
 
     /// The time up to which every followed shard was read; `None` while
@@ -266,9 +288,7 @@ impl Follower {
     pub(crate) fn gap(&mut self, reason: GapReason) {
         self.pending_gap.get_or_insert(reason);
         self.forget();
-        if let Some(attempt) = self.attempt.take() {
-            self.note_end(attempt.id, Outcome::Succeeded);
-        }
+        self.end(Outcome::Succeeded);
     }
 
     /// AWS's time at `time`, in milliseconds.
@@ -276,11 +296,16 @@ impl Follower {
         time.shifted(self.correction).as_millis()
     }
 
-    /// Whether what a token names was read: this shard up to this number.
-    /// `None` if the shard is not followed.
-    pub(crate) fn reached(&self, shard: &str, number: &SequenceNumber) -> Option<bool> {
-        let shard = self.shards.iter().find(|followed| followed.id == shard)?;
-        Some(!shard.is_new(number))
+    /// Whether a record that was written at `written` (AWS's time, in
+    /// milliseconds) was read, or is older than all that is cached.
+    ///
+    /// A shard that is not followed was drained, is another lane's, or closed
+    /// before anything cached was loaded. One whose tip was seen more than the
+    /// margin after the writing had the record to read, if it was to be read.
+    pub(crate) fn reached(&self, shard: &str, number: &SequenceNumber, written: Option<u64>) -> bool {
+        let Some(shard) = self.shards.iter().find(|followed| followed.id == shard) else { return true };
+        let old = |written| written <= self.server_millis(shard.verified_at - self.config.margin);
+        !shard.is_new(number) || written.is_some_and(old)
     }
 
     pub(crate) fn draw(&mut self) -> u64 {
@@ -335,26 +360,24 @@ impl Follower {
         self.server_millis(time - self.config.margin - self.config.settle)
     }
 
-    fn end(&mut self, outcome: Outcome, now: Time) {
+    fn end(&mut self, outcome: Outcome) {
         let Some(attempt) = self.attempt.take() else { return };
         match &outcome {
             Outcome::Succeeded => self.pacing.succeeded(attempt.target),
-            Outcome::Throttled => self.pacing.throttled(now, &mut self.random),
-            Outcome::Failed(_) | Outcome::OutOfBudget => self.pacing.failed(now, &mut self.random),
+            Outcome::Throttled => self.pacing.throttled(self.now, &mut self.random),
+            Outcome::Failed { .. } | Outcome::OutOfBudget => self.pacing.failed(self.now, &mut self.random),
         }
-        self.note_end(attempt.id, outcome);
-    }
-
-    fn note_end(&mut self, id: CatchUpId, outcome: Outcome) {
+        let (id, took) = (attempt.id, self.now.since(attempt.target));
         if self.ended.len() == ENDED {
             self.ended.pop_front();
         }
-        self.ended.push_back((id, outcome));
+        self.ended.push_back((id, outcome.clone()));
+        self.just_ended = Some(Ended { id, outcome, took });
     }
 
     fn fail_attempt(&mut self, message: String) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.fail(message);
+            attempt.fail(CallErrorKind::Failed, message);
             attempt.list_blocked = true;
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Shard {
     /// The send time of the last answer at the tip; before it, the anchor, or
     /// the parent's.
     pub(super) verified_at: Time,
+    /// The number of the call that `verified_at` comes from.
+    pub(super) verified_by: Option<u64>,
     /// Up to where the shard was read, by arrival times if not to the tip;
     /// `None` if nothing was read since the trim horizon.
     pub(super) read_to: Option<Time>,
@@ -69,6 +71,7 @@ impl Shard {
             id,
             fingerprint: None,
             verified_at,
+            verified_by: None,
             read_to: None,
             last_seen: None,
             iterator: None,
@@ -143,9 +146,10 @@ impl Shard {
         self.read_to.unwrap_or(self.verified_at)
     }
 
-    /// Whether it may be called in this attempt to reach `target`.
-    pub(super) fn wants_call(&self, attempt: u64, target: Time) -> bool {
-        !self.calling && !self.ended && self.blocked_in != Some(attempt) && self.verified_at < target
+    /// Whether it may be called in this attempt, and has to be.
+    pub(super) fn wants_call(&self, attempt: u64, first_call: u64) -> bool {
+        let verified = self.verified_by >= Some(first_call);
+        !self.calling && !self.ended && self.blocked_in != Some(attempt) && !verified
     }
 
     pub(super) fn is_new(&self, number: &SequenceNumber) -> bool {

@@ -39,7 +39,7 @@ pub(super) fn encode(
     let missing = [
         ("tags", !invalidation.tags.is_empty()),
         ("prefixes", !invalidation.prefixes.is_empty()),
-        ("way to say `all`", invalidation.all),
+        ("all", invalidation.all),
     ];
     if let Some((what, _)) = missing.into_iter().find(|(_, given)| *given) {
         return Err(InputError::NotInFormat { what });

@@ -7,6 +7,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use core::time::Duration;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
@@ -84,6 +86,8 @@ pub(crate) struct Store<V, P: Policy> {
     oldest: Time,
     /// No entry lives longer than this.
     last_expiry: Time,
+    /// The longest lifetime among them.
+    longest: u32,
 }
 
 impl<V, P: Policy> Store<V, P> {
@@ -103,6 +107,7 @@ impl<V, P: Policy> Store<V, P> {
             hand: 0,
             oldest: Time::MAX,
             last_expiry: Time::ZERO,
+            longest: 0,
         }
     }
 
@@ -242,9 +247,11 @@ impl<V, P: Policy> Store<V, P> {
         })
     }
 
-    /// A time before which no entry's load began; `None` if there is none.
-    pub(crate) fn oldest(&self) -> Option<Time> {
-        (self.len() > 0).then_some(self.oldest)
+    /// A time before which no entry's load began that lives at `now`; `None`
+    /// if there is no entry.
+    pub(crate) fn oldest(&self, now: Time) -> Option<Time> {
+        let living = now - Duration::from_millis(u64::from(self.longest));
+        (self.len() > 0).then_some(self.oldest.max(living))
     }
 
     /// When the last of the entries will have expired.
@@ -319,11 +326,13 @@ impl<V, P: Policy> Store<V, P> {
     fn note_times(&mut self, timing: Timing) {
         self.oldest = self.oldest.min(timing.start);
         self.last_expiry = self.last_expiry.max(timing.expires());
+        self.longest = self.longest.max(timing.life);
     }
 
     fn note_empty(&mut self) {
         self.oldest = Time::MAX;
         self.last_expiry = Time::ZERO;
+        self.longest = 0;
     }
 }
 

@@ -42,11 +42,10 @@ pub(super) fn put(kinesis: &mut Kinesis, stream: &str, put: Put, now: u64) -> Re
         explicit_hash_key: record.explicit_hash_key,
     });
     let date = Some(now / 1000 * 1000);
-    let outcomes = kinesis.put_records(now, stream, entries.collect()).map_err(|fault| error(&fault, date))?;
+    let outcomes =
+        kinesis.put_records(now, stream, entries.collect()).map_err(|fault| error(&fault, date))?;
     let outcomes = outcomes.into_iter().map(|outcome| match outcome {
-        Ok(ok) => {
-            PutOutcome::Stored { shard: ok.shard, sequence_number: number(&ok.sequence_number) }
-        }
+        Ok(ok) => PutOutcome::Stored { shard: ok.shard, sequence_number: number(&ok.sequence_number) },
         Err(refusal) => PutOutcome::Refused { code: refusal.code.into(), message: refusal.message },
     });
     Ok(PutAnswer { date, outcomes: outcomes.collect() })

@@ -60,7 +60,9 @@ fn every_mutant_is_found() {
     let found: Vec<_> = thread::scope(|scope| {
         let hunts: Vec<_> = halves
             .into_iter()
-            .map(|half| scope.spawn(|| half.iter().map(|mutant| (*mutant, hunt(*mutant))).collect::<Vec<_>>()))
+            .map(|half| {
+                scope.spawn(|| half.iter().map(|mutant| (*mutant, hunt(*mutant))).collect::<Vec<_>>())
+            })
             .collect();
         hunts.into_iter().flat_map(|hunt| hunt.join().expect("a hunt does not panic")).collect()
     });

@@ -58,7 +58,8 @@ pub(super) fn judge(
 ) -> Result<(), String> {
     let Value { key, version, began } = value;
     let provable = began >= witness.unprovable;
-    if let Some((newer, change)) = database.overwritten(key, version, witness.caught_up).filter(|_| provable) {
+    if let Some((newer, change)) = database.overwritten(key, version, witness.caught_up).filter(|_| provable)
+    {
         return Err(format!(
             "line 1: key {key} served at version {version} (load began {began}) at {now}, though version {newer} \
              ({change:?}) could be read when the last successful catch-up began ({})",
@@ -66,7 +67,10 @@ pub(super) fn judge(
         ));
     }
     if witness.own.get(&key).is_some_and(|own| version < *own) {
-        return Err(format!("line 11: key {key} served at version {version} after its own write {:?}", witness.own));
+        return Err(format!(
+            "line 11: key {key} served at version {version} after its own write {:?}",
+            witness.own
+        ));
     }
     if way == Way::Joined {
         return Ok(());
@@ -79,7 +83,10 @@ pub(super) fn judge(
         ));
     }
     if now > began + promises.ttl_max + promises.tolerance {
-        return Err(format!("line 8: key {key} served at {now}, load began {began}: over {} ms", promises.ttl_max));
+        return Err(format!(
+            "line 8: key {key} served at {now}, load began {began}: over {} ms",
+            promises.ttl_max
+        ));
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ pub(super) struct World {
     pub(super) keys: usize,
     pub(super) next_write: u64,
     /// Whether every event is printed: `SNOWMELT_SIM_TRACE=1`.
-    traced: bool,
+    pub(super) traced: bool,
     /// Whether the world does things of its own accord.
     pub(super) stirring: bool,
 }
@@ -355,7 +355,8 @@ impl World {
                 for load in sandbox.loads.values_mut().filter(|load| load.key == key) {
                     load.superseded = true;
                 }
-                let load = Load { lease, key, began: now, value: None, waiters: Vec::new(), superseded: false };
+                let load =
+                    Load { lease, key, began: now, value: None, waiters: Vec::new(), superseded: false };
                 sandbox.loads.insert(id, load);
                 let (read, end) = (self.within(0, 60), self.within(0, 200));
                 let long = if self.chance(20) { self.within(1_000, 40_000) } else { 0 };
@@ -387,6 +388,9 @@ impl World {
         let weight = u32::try_from(load.key % 7 + 1).unwrap_or(1);
         let loaded = Loaded { value, weight, tags: &tags, ttl: None, took: time.since(load.lease.start()) };
         let outcome = self.sandboxes[at].engine.fill(&load.lease, loaded, time);
+        if self.traced {
+            std::eprintln!("{} sandbox {at} fills {value:?}: {outcome:?}", self.now);
+        }
         if outcome == FillOutcome::Stored && load.superseded {
             return Err(format!("line 9: sandbox {at}: two loads of key {} were both stored", load.key));
         }
@@ -439,7 +443,7 @@ impl World {
             }
             WriteStep::Done => {
                 let Some(writing) = self.sandboxes[at].writes.remove(&number) else { return };
-                if self.sandboxes[at].engine.finish_write(writing.write).is_ok() {
+                if self.sandboxes[at].engine.finish_write(writing.write, time).is_ok() {
                     self.tell(&writing.changes);
                 }
             }
@@ -488,7 +492,11 @@ fn concerned(event: &Event) -> Option<usize> {
         | Event::WriteResumes(at, _)
         | Event::InsertLate(at, ..)
         | Event::Timer(at) => Some(*at),
-        Event::Stir | Event::StreamMade | Event::CallArrives(..) | Event::PutArrives(..) | Event::ForeignPut(..) => None,
+        Event::Stir
+        | Event::StreamMade
+        | Event::CallArrives(..)
+        | Event::PutArrives(..)
+        | Event::ForeignPut(..) => None,
     }
 }
 

@@ -113,10 +113,13 @@ impl Write {
         }
     }
 
-    /// What to do next. While a put is under way: wait for its answer.
+    /// What to do next. While a put is under way: wait, for its answer.
     pub fn poll(&mut self, now: Time) -> WriteStep {
         if self.pending.is_empty() || self.gave_up {
             return WriteStep::Done;
+        }
+        if self.sent > 0 {
+            return WriteStep::Wait(Time::MAX);
         }
         if now < self.not_before {
             return WriteStep::Wait(self.not_before);
@@ -134,6 +137,9 @@ impl Write {
     /// Takes the answer to the last put.
     pub fn handle_answer(&mut self, answer: Result<PutAnswer, CallError>, now: Time) {
         let sent = core::mem::take(&mut self.sent);
+        if sent == 0 {
+            return;
+        }
         match answer {
             Ok(answer) if answer.outcomes.len() == sent => self.take_outcomes(answer.outcomes, now),
             Ok(_) => self.retry(

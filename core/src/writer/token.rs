@@ -12,19 +12,23 @@ use crate::follower::SequenceNumber;
 /// Says how far a reader has to catch up to have applied an invalidation.
 ///
 /// Prints as a short string of letters, digits and `.`, `-`, `_`, fit for a
-/// header or a cookie: `sm1.STREAM.SHARD-NUMBER…`, where STREAM is a
-/// fingerprint of the stream's name.
+/// header or a cookie: `sm1.STREAM.tTIME.SHARD-NUMBER…`, where STREAM is a
+/// fingerprint of the stream's name and TIME (which may be missing) says when
+/// it was written, so that a reader that began to follow a quiet shard later
+/// knows that it need not wait. Both are hexadecimal.
 ///
 /// ```
 /// use snowmelt_core::writer::PositionToken;
 ///
-/// let token: PositionToken = "sm1.1b2f.0-4957.3-4958".parse()?;
-/// assert_eq!(token.to_string(), "sm1.1b2f.0-4957.3-4958");
+/// let token: PositionToken = "sm1.1b2f.t1a0c452e100.0-4957.3-4958".parse()?;
+/// assert_eq!(token.to_string(), "sm1.1b2f.t1a0c452e100.0-4957.3-4958");
 /// # Ok::<(), snowmelt_core::InputError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionToken {
     stream: u64,
+    /// AWS's time of writing, in milliseconds since the Unix epoch.
+    written: Option<u64>,
     /// The highest number written to each shard.
     positions: Vec<(String, SequenceNumber)>,
 }
@@ -38,7 +42,18 @@ const WIDTH: usize = 12;
 impl PositionToken {
     /// A token of a stream that names no position yet.
     pub(crate) fn new(stream: &str) -> Self {
-        Self { stream: fingerprint(stream), positions: Vec::new() }
+        Self { stream: fingerprint(stream), written: None, positions: Vec::new() }
+    }
+
+    /// Notes when the last of the records was stored.
+    pub(crate) fn note_written(&mut self, written: u64) {
+        self.written = self.written.max(Some(written));
+    }
+
+    /// When the last of the records was stored at the latest, on AWS's clock,
+    /// in milliseconds since the Unix epoch.
+    pub fn written(&self) -> Option<u64> {
+        self.written
     }
 
     /// Notes that a record was stored.
@@ -72,6 +87,9 @@ fn fingerprint(stream: &str) -> u64 {
 impl fmt::Display for PositionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sm1.{:x}", self.stream)?;
+        if let Some(written) = self.written {
+            write!(f, ".t{written:x}")?;
+        }
         for (shard, number) in &self.positions {
             match plain_number(shard) {
                 Some(digits) => write!(f, ".{digits}-{number}")?,
@@ -99,9 +117,13 @@ impl FromStr for PositionToken {
         }
         let stream = parts.next().and_then(|part| u64::from_str_radix(part, 16).ok());
         let stream = stream.ok_or(InputError::BadToken { why: "has no stream fingerprint" })?;
+        let mut parts = parts.peekable();
+        let written = parts.next_if(|part| part.starts_with('t'));
+        let written = written.map(|part| u64::from_str_radix(&part[1..], 16)).transpose();
+        let written = written.map_err(|_| InputError::BadToken { why: "has a broken time" })?;
         let positions = parts
             .map(|part| read_position(part).ok_or(InputError::BadToken { why: "has a broken position" }));
-        Ok(Self { stream, positions: positions.collect::<Result<_, _>>()? })
+        Ok(Self { stream, written, positions: positions.collect::<Result<_, _>>()? })
     }
 }
 
