@@ -236,7 +236,7 @@ impl World {
                 }
             }
             WriteStep::Done => {
-                if let Ok(token) = self.engine.finish_write(write) {
+                if let Ok(token) = self.engine.finish_write(write, self.now) {
                     self.tokens.push(token.to_string());
                 }
             }

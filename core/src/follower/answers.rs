@@ -188,6 +188,7 @@ impl Follower {
             found = true;
             if !self.knows(&child.id) {
                 let mut child = Shard::child(child.id, verified_at);
+                child.verified_by = at_once.then_some(u64::MAX);
                 child.read_to = active(Mutant::ChildAtLatest).then_some(sent + self.config.margin);
                 self.shards.push(child);
             }

@@ -4,7 +4,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use kinesis_double::{Fault, IteratorType, Kinesis, ListShardsInput, PutEntry, code};
+use kinesis_double::{Fault, IteratorType, Kinesis, ListShardsInput, PutEntry, PutRefusal, code};
 
 use crate::follower::{
     Answer, Body, CallError, CallErrorKind, ChildShard, HashKeyRange, IteratorStart, ListShards, RecordPage,
@@ -34,17 +34,34 @@ pub(super) fn call(
     body.map(|body| Answer { date, body }).map_err(|fault| error(&fault, date))
 }
 
-/// Answers a `PutRecords`.
-pub(super) fn put(kinesis: &mut Kinesis, stream: &str, put: Put, now: u64) -> Result<PutAnswer, CallError> {
-    let entries = put.records.into_iter().map(|record| PutEntry {
-        data: record.data,
-        partition_key: record.partition_key,
-        explicit_hash_key: record.explicit_hash_key,
-    });
+/// Answers a `PutRecords`; those that `refused` says are not put.
+pub(super) fn put(
+    kinesis: &mut Kinesis,
+    stream: &str,
+    put: Put,
+    refused: &[bool],
+    now: u64,
+) -> Result<PutAnswer, CallError> {
+    let accepted = put.records.into_iter().zip(refused).filter(|(_, refused)| !**refused);
+    let entries: Vec<_> = accepted
+        .map(|(record, _)| PutEntry {
+            data: record.data,
+            partition_key: record.partition_key,
+            explicit_hash_key: record.explicit_hash_key,
+        })
+        .collect();
     let date = Some(now / 1000 * 1000);
-    let outcomes =
-        kinesis.put_records(now, stream, entries.collect()).map_err(|fault| error(&fault, date))?;
-    let outcomes = outcomes.into_iter().map(|outcome| match outcome {
+    let outcomes = if entries.is_empty() {
+        Vec::new()
+    } else {
+        kinesis.put_records(now, stream, entries).map_err(|fault| error(&fault, date))?
+    };
+    let mut outcomes = outcomes.into_iter();
+    let outcomes = refused.iter().map(|refused| {
+        let refusal = PutRefusal { code: code::THROUGHPUT, message: "simulated".into() };
+        if *refused { Err(refusal) } else { outcomes.next().expect("an outcome for each record") }
+    });
+    let outcomes = outcomes.map(|outcome| match outcome {
         Ok(ok) => PutOutcome::Stored { shard: ok.shard, sequence_number: number(&ok.sequence_number) },
         Err(refusal) => PutOutcome::Refused { code: refusal.code.into(), message: refusal.message },
     });

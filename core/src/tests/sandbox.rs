@@ -29,6 +29,8 @@ pub(super) struct Load {
     pub(super) waiters: Vec<Waiter>,
     /// A later load of the same key was begun: this one must not be stored.
     pub(super) superseded: bool,
+    /// A freeze that the clocks show cut it in two: it must not be stored.
+    pub(super) cut: bool,
 }
 
 /// A reader that waits for somebody's load.
@@ -108,6 +110,9 @@ impl Sandbox {
         self.stands_still = stands_still;
         if stands_still {
             self.stood_still += length;
+            for load in self.loads.values_mut() {
+                load.cut |= length >= 1_500;
+            }
         }
     }
 

@@ -33,7 +33,8 @@ pub(super) fn world(seed: u64) -> World {
         tolerance: 60 + settle,
     };
     let keys = usize::try_from(4 + random.up_to(20)).unwrap_or(4);
-    let setting = Setting { kinesis, promises, put_to_get, replica_lag: settle, keys, start: START };
+    let quiet = [1, 1, 1, 10, 100][usize::try_from(random.up_to(4)).unwrap_or(0)];
+    let setting = Setting { kinesis, promises, put_to_get, replica_lag: settle, keys, start: START, quiet };
     let mut world = World::new(setting, random.next());
     for at in 0..2 + random.up_to(2) {
         let at = usize::try_from(at).unwrap_or(0);
@@ -92,7 +93,7 @@ impl World {
         match self.random.up_to(99) {
             0..=64 => return self.read_some(at),
             65..=72 => return self.catch_up(at),
-            73..=80 if self.stirring => self.write(at, key),
+            73..=80 if self.stirring && self.random.up_to(self.quiet - 1) == 0 => self.write(at, key),
             81..=83 => self.insert(at, key),
             84..=86 => self.insert_later(at, key),
             87..=91 => self.begin_invocation(at),
@@ -117,7 +118,7 @@ impl World {
 
     /// What the world does of its own accord.
     pub(super) fn stir(&mut self) {
-        let pause = self.within(20, 2_000);
+        let pause = self.within(20, 2_000) * self.quiet;
         self.after(pause, Event::Stir);
         if !self.stirring {
             return;

@@ -79,6 +79,8 @@ pub(super) struct World {
     pub(super) next_write: u64,
     /// Whether every event is printed: `SNOWMELT_SIM_TRACE=1`.
     pub(super) traced: bool,
+    /// How quiet the stream is: pauses are so many times as long.
+    pub(super) quiet: u64,
     /// Whether the world does things of its own accord.
     pub(super) stirring: bool,
 }
@@ -90,6 +92,7 @@ pub(super) struct Setting {
     pub(super) replica_lag: u64,
     pub(super) keys: usize,
     pub(super) start: u64,
+    pub(super) quiet: u64,
 }
 
 impl World {
@@ -109,6 +112,7 @@ impl World {
             keys: setting.keys,
             next_write: 0,
             traced: std::env::var_os("SNOWMELT_SIM_TRACE").is_some(),
+            quiet: setting.quiet,
             stirring: true,
         }
     }
@@ -355,8 +359,15 @@ impl World {
                 for load in sandbox.loads.values_mut().filter(|load| load.key == key) {
                     load.superseded = true;
                 }
-                let load =
-                    Load { lease, key, began: now, value: None, waiters: Vec::new(), superseded: false };
+                let load = Load {
+                    lease,
+                    key,
+                    began: now,
+                    value: None,
+                    waiters: Vec::new(),
+                    superseded: false,
+                    cut: false,
+                };
                 sandbox.loads.insert(id, load);
                 let (read, end) = (self.within(0, 60), self.within(0, 200));
                 let long = if self.chance(20) { self.within(1_000, 40_000) } else { 0 };
@@ -393,6 +404,12 @@ impl World {
         }
         if outcome == FillOutcome::Stored && load.superseded {
             return Err(format!("line 9: sandbox {at}: two loads of key {} were both stored", load.key));
+        }
+        if outcome == FillOutcome::Stored && load.cut {
+            return Err(format!(
+                "line 9: sandbox {at}: a freeze cut the load of key {}; it was stored",
+                load.key
+            ));
         }
         for waiter in load.waiters {
             if outcome == FillOutcome::Stored || load.lease.serves(waiter.arrival) {
@@ -451,7 +468,11 @@ impl World {
     }
 
     fn put(&mut self, at: usize, number: u64, put: Put) {
-        let answer = bridge::put(&mut self.kinesis, STREAM, put, self.now);
+        // The quota of some shard refuses some of the records, now and then.
+        let refused: Vec<bool> = put.records.iter().map(|_| false).collect();
+        let refused =
+            if self.chance(100) { refused.iter().map(|_| self.chance(500)).collect() } else { refused };
+        let answer = bridge::put(&mut self.kinesis, STREAM, put, &refused, self.now);
         let delay = self.delay();
         let answer = if self.lost() { Err(bridge::failed("the answer was lost")) } else { answer };
         self.after(delay, Event::PutAnswered(at, number, answer));

@@ -89,7 +89,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Succeeded => json!("succeeded"),
         Outcome::Throttled => json!("throttled"),
-        Outcome::Failed(_) => json!("failed"),
+        Outcome::Failed { .. } => json!("failed"),
         Outcome::OutOfBudget => json!("out_of_budget"),
         other => json!(format!("{other:?}")),
     }

@@ -150,7 +150,7 @@ impl Replay {
             Step::AnswerWrite(step) => done(|| writing::answer(self.write(step.write), step, now)),
             Step::FinishWrite(step) => {
                 let write = self.writes[step.write - 1].take().expect("a write is finished once");
-                expect(&step.expect, &writing::finished(self.engine.finish_write(write)))
+                expect(&step.expect, &writing::finished(self.engine.finish_write(write, now)))
             }
             Step::Reached(step) => {
                 let reached = step.token.parse().and_then(|token| self.engine.reached(&token));
@@ -254,7 +254,7 @@ impl Replay {
         expect(&step.expect, &observed)?;
         match (&step.message, outcome) {
             (None, _) => Ok(()),
-            (Some(part), Some(snowmelt_core::follower::Outcome::Failed(message)))
+            (Some(part), Some(snowmelt_core::follower::Outcome::Failed { message, .. }))
                 if message.contains(part) =>
             {
                 Ok(())
