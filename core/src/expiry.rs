@@ -73,7 +73,7 @@ impl Bounds {
             if lag > self.hard_bound(timing) && !active(Mutant::NoHardBound) {
                 return Freshness::TooOld;
             }
-            if self.catch_up_every > 0 || good <= boundary {
+            if self.catch_up_every > 0 || good < boundary {
                 return Freshness::Due;
             }
         }

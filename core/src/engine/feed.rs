@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 
 use super::Engine;
 use super::writes::Own;
@@ -53,7 +54,8 @@ impl<H: Host> Engine<H> {
     /// [`Lookup::Due`]: crate::Lookup::Due
     pub fn catch_up_for_read(&self, now: Time) -> CatchUp {
         let need = if self.config.catch_up_every.is_zero() {
-            now.min(Time::from_millis(self.published.boundary.load(Ordering::Acquire)))
+            let boundary = Time::from_millis(self.published.boundary.load(Ordering::Acquire));
+            now.min(boundary - Duration::from_millis(1))
         } else {
             now - self.config.catch_up_every
         };
@@ -276,6 +278,11 @@ impl Feed {
     /// Whether everything written since `time` was read or will be.
     pub(super) fn vouches_for(&self, time: Time) -> bool {
         self.follower.anchor().is_none_or(|anchor| time >= anchor)
+    }
+
+    /// When the last call was sent.
+    pub(super) fn last_sent(&self) -> Option<Time> {
+        self.follower.last_sent()
     }
 
     pub(super) fn draw(&mut self) -> u64 {

@@ -94,6 +94,7 @@ impl Follower {
     fn send(&mut self, kind: Kind, shard: Option<String>, request: Request, now: Time) -> Call {
         let id = CallId { epoch: self.epoch, number: self.next_call };
         self.next_call += 1;
+        self.last_sent = Some(now);
         self.in_flight.push(InFlight { id, kind, shard, sent: now });
         Call { id, request }
     }

@@ -109,6 +109,7 @@ pub(crate) struct Follower {
     ended: VecDeque<(CatchUpId, Outcome)>,
     /// The one that ended since the engine last asked.
     just_ended: Option<Ended>,
+    last_sent: Option<Time>,
     /// The latest time this was told.
     now: Time,
     /// Nothing that is cached or being loaded began before this.
@@ -164,6 +165,7 @@ impl Follower {
             attempt: None,
             ended: VecDeque::new(),
             just_ended: None,
+            last_sent: None,
             now,
             floor: Time::ZERO,
             list_from: Time::ZERO,
@@ -263,6 +265,11 @@ impl Follower {
     /// Before this no reader starts a catch-up of its own accord.
     pub(crate) fn due(&self) -> Time {
         self.pacing.due()
+    }
+
+    /// When the last call was sent.
+    pub(crate) fn last_sent(&self) -> Option<Time> {
+        self.last_sent
     }
 
     /// Where following began; what is older cannot be vouched for.
