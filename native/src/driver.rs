@@ -221,7 +221,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
                 WriteStep::Done => break,
             }
         }
-        self.engine.finish_write(write)
+        self.engine.finish_write(write, self.precise_now())
     }
 
     fn log(&self, event: &Event) {
@@ -248,8 +248,8 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
 
     fn log_outcome(&self, stream: &str, outcome: &Outcome) {
         match outcome {
-            Outcome::Failed(why) if !self.failing.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(stream, why, "catching up failed; reported again once it worked in between");
+            Outcome::Failed { message, .. } if !self.failing.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(stream, message, "catching up failed; reported again once it worked in between");
             }
             Outcome::Succeeded => {
                 self.failing.store(false, Ordering::Relaxed);
@@ -264,7 +264,7 @@ fn ended(outcome: Option<Outcome>) -> Result<(), CatchUpError> {
     match outcome {
         Some(Outcome::Succeeded) => Ok(()),
         Some(Outcome::Throttled) => Err(CatchUpError::Throttled),
-        Some(Outcome::Failed(why)) => Err(CatchUpError::Failed(why)),
+        Some(Outcome::Failed { message, .. }) => Err(CatchUpError::Failed(message)),
         _ => Err(CatchUpError::OutOfBudget),
     }
 }

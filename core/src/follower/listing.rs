@@ -60,10 +60,10 @@ impl Follower {
                 self.shards.push(Shard::anchored(shard.id, shard.starting_sequence_number, anchor));
             }
         }
-        if !self.shards.is_empty() {
-            self.anchor = Some(anchor);
-        } else {
+        if self.shards.is_empty() {
             self.fail_attempt("the stream lists no shard that holds this cache's records".into());
+        } else {
+            self.anchor = Some(anchor);
         }
     }
 

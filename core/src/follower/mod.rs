@@ -410,7 +410,8 @@ impl Follower {
     }
 }
 
-fn draw_lane(config: &Config, random: &mut Random) -> Option<u128> {
+/// The hash key of the lane that a seed draws.
+pub(crate) fn draw_lane(config: &Config, random: &mut Random) -> Option<u128> {
     let lanes = config.lanes?;
     let lane = u16::try_from(random.up_to(u64::from(lanes) - 1)).unwrap_or(0);
     Some(lane_hash_key(lane, lanes))

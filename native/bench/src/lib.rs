@@ -4,6 +4,10 @@
 
 extern crate alloc;
 
+pub mod applying;
 pub mod candidates;
+pub mod keys;
+pub mod peers;
+pub mod report;
 pub mod simulate;
 pub mod workload;

@@ -39,18 +39,23 @@ pub const fn mix(mut value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// Ranks `0..KEYS`, rank `r` with a probability proportional to
+/// Ranks from 0 on, rank `r` with a probability proportional to
 /// `1 / (r + 1)^exponent`.
 pub struct Zipf {
     cumulative: Vec<f64>,
 }
 
 impl Zipf {
-    /// The distribution for `exponent`.
-    #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
+    /// The distribution of [`KEYS`] ranks for `exponent`.
     pub fn new(exponent: f64) -> Self {
+        Self::over(KEYS, exponent)
+    }
+
+    /// The distribution of some number of ranks for `exponent`.
+    #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
+    pub fn over(ranks: u64, exponent: f64) -> Self {
         let mut sum = 0.0;
-        let mut cumulative: Vec<f64> = (1..=KEYS)
+        let mut cumulative: Vec<f64> = (1..=ranks)
             .map(|rank| {
                 sum += (rank as f64).powf(-exponent);
                 sum
@@ -140,7 +145,8 @@ impl Workload {
             Self::Mixed => {
                 let zipf = Zipf::new(0.9);
                 let cycle = capacity * 110 / 100;
-                let one = |at: u64| if at.is_multiple_of(2) { zipf.draw(random) } else { KEYS + at / 2 % cycle };
+                let one =
+                    |at: u64| if at.is_multiple_of(2) { zipf.draw(random) } else { KEYS + at / 2 % cycle };
                 all.map(one).collect()
             }
         }

@@ -31,8 +31,10 @@ struct Row {
 
 fn main() {
     let reads = std::env::args().nth(1).and_then(|reads| reads.parse().ok()).unwrap_or(1_000_000);
-    let cells: Vec<_> =
-        Workload::ALL.iter().flat_map(|&workload| SIZES.map(|(size, capacity)| (workload, size, capacity))).collect();
+    let cells: Vec<_> = Workload::ALL
+        .iter()
+        .flat_map(|&workload| SIZES.map(|(size, capacity)| (workload, size, capacity)))
+        .collect();
     let (left, right) = cells.split_at(cells.len() / 2);
     let measure_all = |cells: &[_]| cells.iter().map(|&cell| measure(cell, reads)).collect::<Vec<_>>();
     let rows = thread::scope(|scope| {
@@ -62,11 +64,13 @@ fn print(rows: &[Row]) {
     let names: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
     println!("| workload | cache | {} |", names.join(" | "));
     println!("|---|---:|{}", "---:|".repeat(names.len()));
-    let line = |percent: &[f64]| percent.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" | ");
+    let line =
+        |percent: &[f64]| percent.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" | ");
     for Row { name, size, percent } in rows {
         println!("| {name} | {size} | {} |", line(percent));
     }
-    let mean: Vec<_> =
-        (0..names.len()).map(|at| rows.iter().map(|row| row.percent[at]).sum::<f64>() / rows.len() as f64).collect();
+    let mean: Vec<_> = (0..names.len())
+        .map(|at| rows.iter().map(|row| row.percent[at]).sum::<f64>() / rows.len() as f64)
+        .collect();
     println!("| **mean** | | {} |", line(&mean));
 }
