@@ -20,17 +20,17 @@ CARGO ?= cargo
 # The fuzz targets are a workspace of their own; they share the target folder.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)
-SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib -- --ignored --nocapture
+SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib -- --nocapture
 # A filter that matches no test must not pass for a test that passed.
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
-.PHONY: help test install lint test-workspace test-core-alone test-wasm simulate-suite test-fuzz \
+.PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz \
 	no-servers demo bench simulate mutants fuzz kinesis format clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
-test: install lint test-core-alone test-wasm test-fuzz test-workspace simulate-suite no-servers
+test: install lint test-core-alone test-wasm test-fuzz test-workspace no-servers
 
 install:
 	.ci/install.sh
@@ -41,7 +41,8 @@ lint:
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 
-# kinesis-local's and the examples' tests are among them.
+# The simulation (fixed seeds and a fresh one), its mutants, the fleets, the
+# vectors, kinesis-local's and the examples' tests are among them.
 test-workspace:
 	$(CARGO) test --locked --workspace
 
@@ -56,10 +57,6 @@ test-wasm:
 test-fuzz:
 	cd core/fuzz && $(FUZZ) test --locked --quiet
 
-# Fixed seeds, one fresh seed (printed) and every mutant.
-simulate-suite:
-	$(SIMULATION) simulate_suite $(RAN)
-
 # Whatever the tests above started must have ended.
 no-servers:
 	.ci/check-no-servers.sh
@@ -73,10 +70,10 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory
 
 simulate:
-	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) simulate_for $(RAN)
+	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)
 
 mutants:
-	$(SIMULATION) mutants $(RAN)
+	$(SIMULATION) every_mutant_is_found $(RAN)
 
 # libFuzzer's instrumentation is part of stable rustc; only its runtime is C++.
 FUZZ_FLAGS := -Cpasses=sancov-module \

@@ -3,9 +3,11 @@
 mod bridge;
 mod database;
 mod fleet;
+mod model;
 mod mutants;
 mod oracle;
 mod sandbox;
 mod scenario;
 mod simulation;
+mod timeline;
 mod world;

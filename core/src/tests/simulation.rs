@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 use std::format;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::string::{String, ToString};
-use std::{env, eprintln, println};
+use std::string::String;
+use std::{env, eprintln};
 
 use super::scenario::world;
 use super::world::World;
@@ -93,13 +94,19 @@ fn fixed_seeds() {
     }
 }
 
-/// A seed that nobody tried before.
+/// A seed that nobody tried before. It is written to the error output itself,
+/// so that it is seen when the test passes, too.
 #[test]
 fn fresh_seed() {
+    let seed = unused_seed();
+    let line = format!("simulation: fresh seed {seed} (again: make simulate STEPS=400000 SEED={seed})\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("the error output takes a line");
+    simulate(seed, 400_000).unwrap_or_else(|what| panic!("{what}"));
+}
+
+fn unused_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seed = u64::from(now.unwrap_or(Duration::ZERO).subsec_nanos());
-    println!("fresh seed {seed}: replay with `make simulate STEPS=200000 SEED={seed}`");
-    simulate(seed, 200_000).unwrap_or_else(|what| panic!("{what}"));
+    u64::from(now.unwrap_or(Duration::ZERO).subsec_nanos())
 }
 
 /// For `make simulate STEPS=… SEED=…`, or one world with `WORLD=…`.
@@ -112,8 +119,8 @@ fn simulate_for() {
         return;
     }
     let steps = number("SNOWMELT_SIM_STEPS").unwrap_or(2_000_000);
-    let seed = number("SNOWMELT_SIM_SEED").unwrap_or(1);
+    let seed = number("SNOWMELT_SIM_SEED").unwrap_or_else(unused_seed);
     eprintln!("simulating {steps} steps from seed {seed}");
-    let hits = simulate(seed, steps).unwrap_or_else(|what| panic!("{}", what.to_string()));
+    let hits = simulate(seed, steps).unwrap_or_else(|what| panic!("{what}"));
     eprintln!("{steps} steps, {hits} hits, nothing stale");
 }

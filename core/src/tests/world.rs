@@ -197,7 +197,7 @@ impl World {
                 return Ok(Some(at));
             }
             Event::WriteResumes(at, write) => self.drive_write(at, write),
-            Event::ForeignPut(data, changes) => self.foreign_put(data, &changes),
+            Event::ForeignPut(data, changes) => self.foreign_put(&data, &changes),
             Event::InsertLate(at, value, as_of) => self.insert_late(at, value, as_of),
             Event::Timer(at) => {
                 let sandbox = &mut self.sandboxes[at];
@@ -478,14 +478,14 @@ impl World {
         self.after(delay, Event::PutAnswered(at, number, answer));
     }
 
-    fn foreign_put(&mut self, data: Vec<u8>, changes: &[(usize, usize)]) {
+    fn foreign_put(&mut self, data: &[u8], changes: &[(usize, usize)]) {
         let lanes = self.sandboxes[0].engine.config().lanes;
         let keys = lanes.map(crate::follower::lane_hash_keys).unwrap_or_default();
         let places: Vec<Option<u128>> =
             if keys.is_empty() { Vec::from([None]) } else { keys.into_iter().map(Some).collect() };
         for explicit_hash_key in places {
             let partition_key = format!("{}", self.random.next());
-            let record = kinesis_double::PutEntry { data: data.clone(), partition_key, explicit_hash_key };
+            let record = kinesis_double::PutEntry { data: data.to_vec(), partition_key, explicit_hash_key };
             let outcomes = self.kinesis.put_records(self.now, STREAM, Vec::from([record]));
             if !outcomes.is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok)) {
                 return;

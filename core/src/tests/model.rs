@@ -1,0 +1,167 @@
+//! The engine against an obviously correct model: a map that forgets.
+//!
+//! Without a stream and within its bounds a cache must hold exactly what was
+//! stored and not invalidated, deleted or expired since.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::string::String;
+use std::vec::Vec;
+use std::{format, vec};
+
+use super::oracle::Value;
+use super::sandbox::SimHost;
+use crate::random::Random;
+use crate::{Begin, Config, Engine, FillOutcome, Invalidation, Loaded, Time};
+
+struct Kept {
+    value: Value,
+    tags: Vec<String>,
+    expires: Time,
+}
+
+struct Reference {
+    engine: Engine<SimHost>,
+    kept: BTreeMap<String, Kept>,
+    now: Time,
+    random: Random,
+    next: usize,
+}
+
+const TTL: Duration = Duration::from_secs(30);
+
+impl Reference {
+    fn new(seed: u64, segments: usize) -> Self {
+        let config = Config { ttl_min: TTL, ttl_max: TTL, segments, max_entries: 4_096, ..Config::default() };
+        let now = Time::from_millis(1_790_000_000_000);
+        let engine = Engine::new(config, seed, now).expect("sound");
+        Self { engine, kept: BTreeMap::new(), now, random: Random::new(seed), next: 0 }
+    }
+
+    fn key(&mut self) -> String {
+        let number = self.random.up_to(60);
+        format!("{}/{number}", ["a", "ab", "b", ""][usize::try_from(number % 4).expect("small")])
+    }
+
+    fn tags(&mut self) -> Vec<String> {
+        (0..self.random.up_to(4)).map(|_| format!("t{}", self.random.up_to(6))).collect()
+    }
+
+    fn step(&mut self) {
+        match self.random.up_to(9) {
+            0..=3 => self.store(),
+            4 => {
+                let key = self.key();
+                let known = self.kept.remove(&key).is_some();
+                // An expired entry may still have been there.
+                assert!(self.engine.delete(&key) || !known, "{key} was not there");
+            }
+            5 => self.invalidate_key(),
+            6 => self.invalidate_tag(),
+            7 => self.invalidate_prefix(),
+            8 if self.random.up_to(30) == 0 => self.invalidate_all(),
+            _ => self.now = self.now + Duration::from_millis(self.random.up_to(900)),
+        }
+        self.kept.retain(|_, kept| kept.expires > self.now);
+    }
+
+    fn store(&mut self) {
+        let (key, tags) = (self.key(), self.tags());
+        self.next += 1;
+        let value = Value { key: self.next, version: 0, began: 0 };
+        let borrowed: Vec<&str> = tags.iter().map(String::as_str).collect();
+        let loaded = Loaded { tags: &borrowed, ..Loaded::new(value) };
+        let outcome = if self.random.up_to(1) == 0 {
+            self.engine.insert(&key, loaded, None, self.now)
+        } else {
+            let Begin::Lead(lease) = self.engine.begin(&key, self.now, || ()) else {
+                panic!("nobody else loads")
+            };
+            self.engine.fill(&lease, loaded, self.now)
+        };
+        assert_eq!(outcome, FillOutcome::Stored);
+        self.kept.insert(key, Kept { value, tags, expires: self.now + TTL });
+    }
+
+    fn invalidate(&mut self, invalidation: &Invalidation) {
+        let write = self.engine.invalidate(invalidation, self.now).expect("sound");
+        self.engine.finish_write(write, self.now).expect("there is no stream to fail");
+    }
+
+    fn invalidate_key(&mut self) {
+        let key = self.key();
+        self.invalidate(&Invalidation::key(key.clone()));
+        self.kept.remove(&key);
+    }
+
+    fn invalidate_tag(&mut self) {
+        let tag = format!("t{}", self.random.up_to(6));
+        self.invalidate(&Invalidation::tags([tag.clone()]));
+        self.kept.retain(|_, kept| !kept.tags.contains(&tag));
+    }
+
+    fn invalidate_prefix(&mut self) {
+        let prefix = ["a", "a/", "ab/1", "/", "b/"][usize::try_from(self.random.up_to(4)).expect("small")];
+        self.invalidate(&Invalidation::prefixes([prefix]));
+        self.kept.retain(|key, _| !key.starts_with(prefix));
+    }
+
+    fn invalidate_all(&mut self) {
+        self.invalidate(&Invalidation::all());
+        self.kept.clear();
+    }
+
+    fn compare(&self) {
+        for (key, kept) in &self.kept {
+            assert_eq!(self.engine.peek(key, self.now), Some(kept.value), "{key}");
+        }
+        for key in self.engine.keys() {
+            let held = self.engine.peek(&key, self.now);
+            assert_eq!(held, self.kept.get(&key).map(|kept| kept.value), "{key}");
+        }
+        self.engine.validate();
+    }
+}
+
+#[test]
+fn holds_what_a_map_would_hold() {
+    for (seed, segments) in [(1, 1), (2, 1), (3, 8), (4, 8)] {
+        let mut reference = Reference::new(seed, segments);
+        for _ in 0..5_000 {
+            reference.step();
+            reference.compare();
+        }
+    }
+}
+
+/// A tiny store under a flood: the bounds hold after every step.
+#[test]
+fn bounds_hold_at_every_instant() {
+    let config = Config { max_entries: 7, max_weight: 40, max_leases: 3, max_fences: 5, ..Config::default() };
+    let now = Time::from_millis(1_790_000_000_000);
+    let engine: Engine<SimHost> = Engine::new(config, 9, now).expect("sound");
+    let mut random = Random::new(9);
+    let mut leases = vec![];
+    for number in 0..20_000 {
+        let key = format!("k{}", random.up_to(30));
+        let weight = u32::try_from(random.up_to(50)).expect("small");
+        let value = Value { key: number, version: 0, began: 0 };
+        match random.up_to(5) {
+            0 | 1 => drop(engine.insert(&key, Loaded { weight, ..Loaded::new(value) }, None, now)),
+            2 => match engine.begin(&key, now, || ()) {
+                Begin::Lead(lease) => leases.push(lease),
+                Begin::Join { .. } => {}
+            },
+            3 => {
+                if let Some(lease) = leases.pop() {
+                    let _ = engine.fill(&lease, Loaded { weight, ..Loaded::new(value) }, now);
+                }
+            }
+            4 => drop(engine.invalidate(&Invalidation::tags([key]), now)),
+            _ => drop(engine.invalidate(&Invalidation::prefixes([key]), now)),
+        }
+        engine.validate();
+        let stats = engine.stats(now);
+        assert!(stats.entries <= 7 && stats.weight <= 40 && stats.leases <= 3, "{stats:?}");
+    }
+}
