@@ -112,12 +112,7 @@ impl Follower {
 
     fn handle_shards(&mut self, page: ShardPage) {
         let Some(listing) = &mut self.listing else { return };
-        // Pages may overlap when shards change between them.
-        for shard in page.shards {
-            if listing.ids.insert(shard.id.clone()) {
-                listing.shards.push(shard);
-            }
-        }
+        listing.shards.extend(page.shards.into_iter().map(|shard| (shard.id.clone(), shard)));
         if listing.shards.len() > MAX_SHARDS {
             self.listing = None;
             return self.fail_attempt("the stream lists more shards than a stream can have".into());

@@ -1,8 +1,7 @@
 //! What a list of shards says about the shards that are followed.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::call::ShardDescription;
 use super::sequence::SequenceNumber;
@@ -11,12 +10,14 @@ use super::{Follower, GapReason};
 use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
+/// Listed shards by their ids.
+pub(super) type Listed = BTreeMap<String, ShardDescription>;
+
 /// A list being read, page by page.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) shards: Vec<ShardDescription>,
-    /// Their ids.
-    pub(super) ids: BTreeSet<String>,
+    /// By id: pages may overlap when shards change between them.
+    pub(super) shards: Listed,
     /// Where it goes on; `None` before the first page.
     pub(super) next_token: Option<String>,
     pub(super) calling: bool,
@@ -40,7 +41,7 @@ pub(super) const MAX_DRAINED: usize = 10_000;
 impl Follower {
     /// Takes a whole list: the first of a new start, or one that proves that
     /// the followed shards are still the same and shows their children.
-    pub(super) fn adopt(&mut self, listed: Vec<ShardDescription>) {
+    pub(super) fn adopt(&mut self, listed: Listed) {
         if self.shards.is_empty() {
             return self.start_from(listed);
         }
@@ -49,13 +50,15 @@ impl Follower {
         }
         self.take_children(&listed);
         if let Err(reason) = self.settle_ended(&listed) {
-            self.gap(reason);
+            return self.gap(reason);
         }
+        // What closed too early to be listed now will not be listed again.
+        self.drained.retain(|drained| listed.contains_key(&drained.id));
     }
 
-    fn start_from(&mut self, listed: Vec<ShardDescription>) {
+    fn start_from(&mut self, listed: Listed) {
         let anchor = self.floor;
-        for shard in listed {
+        for shard in listed.into_values() {
             if self.concerns(&shard.hash_keys) {
                 self.shards.push(Shard::anchored(shard.id, shard.starting_sequence_number, anchor));
             }
@@ -68,9 +71,9 @@ impl Follower {
     }
 
     /// Checks every fingerprint, and learns those of children.
-    fn prove(&mut self, listed: &[ShardDescription]) -> Result<(), GapReason> {
+    fn prove(&mut self, listed: &Listed) -> Result<(), GapReason> {
         for drained in &self.drained {
-            let Some(shard) = listed.iter().find(|shard| shard.id == drained.id) else { continue };
+            let Some(shard) = listed.get(&drained.id) else { continue };
             if !active(Mutant::FingerprintIgnored)
                 && drained.fingerprint.as_ref().is_some_and(|known| *known != shard.starting_sequence_number)
             {
@@ -78,7 +81,7 @@ impl Follower {
             }
         }
         for shard in &mut self.shards {
-            let Some(found) = listed.iter().find(|found| found.id == shard.id) else {
+            let Some(found) = listed.get(&shard.id) else {
                 return Err(GapReason::ShardVanished);
             };
             let start = &found.starting_sequence_number;
@@ -97,10 +100,10 @@ impl Follower {
 
     /// Follows listed shards that descend from known ones. Repeats until
     /// nothing is new, so that grandchildren are found in any order.
-    fn take_children(&mut self, listed: &[ShardDescription]) {
+    fn take_children(&mut self, listed: &Listed) {
         loop {
             let before = self.shards.len();
-            for shard in listed {
+            for shard in listed.values() {
                 if self.knows(&shard.id) || !self.concerns(&shard.hash_keys) {
                     continue;
                 }
@@ -114,7 +117,7 @@ impl Follower {
                 break;
             }
         }
-        let stranger = listed.iter().any(|shard| !self.knows(&shard.id) && self.concerns(&shard.hash_keys));
+        let stranger = listed.values().any(|shard| !self.knows(&shard.id) && self.concerns(&shard.hash_keys));
         if stranger {
             self.gap(GapReason::UnknownLineage);
         }
@@ -122,7 +125,7 @@ impl Follower {
 
     /// Lets go of shards that ended without naming their children, now that
     /// the list shows them.
-    fn settle_ended(&mut self, listed: &[ShardDescription]) -> Result<(), GapReason> {
+    fn settle_ended(&mut self, listed: &Listed) -> Result<(), GapReason> {
         let mut at = 0;
         while let Some(shard) = self.shards.get(at) {
             if !shard.ended {
@@ -130,7 +133,7 @@ impl Follower {
                 continue;
             }
             let continued = |child: &ShardDescription| child.parents.contains(&shard.id);
-            if !listed.iter().any(continued) {
+            if !listed.values().any(continued) {
                 return Err(GapReason::UnknownLineage);
             }
             self.drain(at);
