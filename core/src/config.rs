@@ -8,9 +8,6 @@ use core::time::Duration;
 use crate::error::ConfigError;
 use crate::invalidation::RecordFormat;
 
-/// The longest key, tag or prefix, in bytes.
-pub const MAX_NAME_BYTES: usize = 64 * 1024;
-
 /// The most tags that one entry can bear.
 pub const MAX_TAGS: usize = 256;
 

@@ -45,7 +45,7 @@ use crate::expiry::Bounds;
 use crate::lease::{LeaseId, Validity};
 use crate::lock::{Guarded, Host};
 use crate::segment::{Hashed, Segment, View, tag_hash};
-use crate::stats::Stats;
+use crate::stats::{HitCounter, Stats};
 use crate::store::Removed;
 use crate::time::{Time, Timeline, millis};
 use feed::Feed;
@@ -62,6 +62,7 @@ pub struct Engine<H: Host> {
     segments: Box<[H::Cell<Segment<H>>]>,
     feed: H::Cell<Feed>,
     published: Published,
+    hits: HitCounter,
     timeline: Timeline,
     /// The number of the next lease.
     next_lease: AtomicU64,
@@ -101,6 +102,7 @@ impl<H: Host> Engine<H> {
                 due: AtomicU64::new(feed.due().as_millis()),
                 boundary: AtomicU64::new(u64::MAX),
             },
+            hits: HitCounter::new(H::THREADS),
             feed: H::Cell::new(feed),
             timeline: Timeline::new(),
             next_lease: AtomicU64::new(1),
@@ -127,6 +129,13 @@ impl<H: Host> Engine<H> {
             self.revoke_leases();
         }
         now
+    }
+
+    /// The latest time that [`Engine::observe`] returned. A host that knows
+    /// its clocks not to have moved since can take it in place of another.
+    #[inline]
+    pub fn latest(&self) -> Time {
+        self.timeline.latest()
     }
 
     /// An invocation begins: loads that an earlier one left behind are
@@ -164,6 +173,7 @@ impl<H: Host> Engine<H> {
     /// Every counter, and the state of now.
     pub fn stats(&self, now: Time) -> Stats {
         let mut stats = self.feed.read(|feed| feed.stats(now));
+        self.hits.add_to(&mut stats);
         for segment in &self.segments {
             segment.read(|segment| segment.add_to(&mut stats));
         }
@@ -233,6 +243,7 @@ impl<H: Host> Engine<H> {
             as_of: Time::from_millis(self.published.as_of.load(Ordering::Acquire)),
             boundary: Time::from_millis(self.published.boundary.load(Ordering::Acquire)),
             now,
+            hits: &self.hits,
         }
     }
 

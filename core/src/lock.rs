@@ -48,4 +48,15 @@ pub trait Host {
 
     /// How the engine's parts are guarded.
     type Cell<T>: Guarded<T>;
+
+    /// A number below [`Self::THREADS`] that no other running thread has, so
+    /// that the caller can count its hits without disturbing others; `None`
+    /// if there is none left. Two threads with one number lose counts.
+    #[inline]
+    fn thread() -> Option<usize> {
+        None
+    }
+
+    /// How many numbers [`Self::thread`] can give.
+    const THREADS: usize = 0;
 }

@@ -4,6 +4,7 @@
 //! logged before the store is swept, and a fill checks the log and inserts,
 //! each under the same lock.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -33,6 +34,7 @@ pub(crate) struct View<'a> {
     pub(crate) as_of: Time,
     pub(crate) boundary: Time,
     pub(crate) now: Time,
+    pub(crate) hits: &'a HitCounter,
 }
 
 /// What a read found.
@@ -100,7 +102,6 @@ pub(crate) struct Segment<H: Host> {
     store: Store<H::Value, Eviction>,
     leases: Leases<H::Flight>,
     fences: Fences,
-    hits: HitCounter,
     misses: AtomicU64,
     /// The counters that change under the exclusive lock.
     counts: Stats,
@@ -117,7 +118,6 @@ impl<H: Host> Segment<H> {
             store: Store::new(share(config.max_entries), max_weight),
             leases: Leases::new(share(config.max_leases)),
             fences: Fences::new(share(config.max_fences), config.settle),
-            hits: HitCounter::default(),
             misses: AtomicU64::new(0),
             counts: Stats::default(),
             memory: config.load_timeout,
@@ -127,14 +127,14 @@ impl<H: Host> Segment<H> {
     /// Reads a key. With `patient`, an entry for which a catch-up is due is
     /// not served but reported as such.
     #[inline]
-    pub(crate) fn read(&self, at: Hashed<'_>, view: View<'_>, patient: bool) -> Lookup<H::Value> {
-        if let Some(entry) = self.store.find(at.hash, at.key) {
-            let freshness = view.bounds.judge(entry.timing, view.as_of, view.boundary, view.now);
+    pub(crate) fn read(&self, hash: u64, key: &str, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
+        if let Some((slot, entry)) = self.store.locate(hash, key) {
+            let freshness = view.bounds.judge(entry.timing(), view.as_of, view.boundary, view.now);
             match freshness {
                 Freshness::Due | Freshness::TooOld if patient => return Lookup::Due,
                 Freshness::Fresh | Freshness::Due => {
-                    Store::<_, Eviction>::touch(entry);
-                    self.hits.hit(entry.cost);
+                    self.store.touch(slot);
+                    view.hits.hit(H::thread(), entry.cost);
                     return Lookup::Hit(entry.value.clone());
                 }
                 Freshness::TooOld | Freshness::Expired => {}
@@ -147,7 +147,7 @@ impl<H: Host> Segment<H> {
     /// Reads a key and leaves no trace.
     pub(crate) fn peek(&self, at: Hashed<'_>, view: View<'_>) -> Option<H::Value> {
         let entry = self.store.find(at.hash, at.key)?;
-        let freshness = view.bounds.judge(entry.timing, view.as_of, view.boundary, view.now);
+        let freshness = view.bounds.judge(entry.timing(), view.as_of, view.boundary, view.now);
         matches!(freshness, Freshness::Fresh | Freshness::Due).then(|| entry.value.clone())
     }
 
@@ -288,12 +288,11 @@ impl<H: Host> Segment<H> {
         self.store.weight()
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
         self.store.keys()
     }
 
     pub(crate) fn add_to(&self, stats: &mut Stats) {
-        self.hits.add_to(stats);
         stats.misses += self.misses.load(Ordering::Relaxed);
         stats.loads += self.counts.loads;
         stats.load_failures += self.counts.load_failures;
@@ -361,7 +360,7 @@ impl<H: Host> Segment<H> {
     }
 
     fn drop_expired(&mut self, at: Hashed<'_>, now: Time) {
-        let expired = self.store.find(at.hash, at.key).is_some_and(|entry| entry.timing.expired(now));
+        let expired = self.store.find(at.hash, at.key).is_some_and(|entry| entry.timing().expired(now));
         if expired {
             self.store.remove(at.hash, at.key);
             self.counts.expirations += 1;
@@ -385,6 +384,6 @@ pub(crate) fn tag_hash(hash: u64) -> u64 {
 }
 
 /// The keys of a segment, copied, for debugging.
-pub(crate) fn copied_keys<H: Host>(segment: &Segment<H>) -> Vec<alloc::string::String> {
-    segment.keys().map(Into::into).collect()
+pub(crate) fn copied_keys<H: Host>(segment: &Segment<H>) -> Vec<String> {
+    segment.keys().collect()
 }

@@ -1,5 +1,6 @@
 //! Counters: what a cache did, what it saved and what that cost.
 
+use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
@@ -92,18 +93,67 @@ pub(crate) fn cost(took: Duration) -> u32 {
     u32::try_from((took.as_micros() / COST_UNIT_MICROS).min(most)).unwrap_or(u32::MAX)
 }
 
-/// Counts hits and the load times they avoided, with one atomic operation a
-/// hit: 20 bits of hits below 44 bits of time.
-#[derive(Debug, Default)]
+/// Counts hits and the load times they avoided. Threads that have a number
+/// count apart, so that no hit writes what another thread reads; the others
+/// share one count.
+#[derive(Debug)]
 pub(crate) struct HitCounter {
+    own: Box<[OwnCount]>,
+    shared: SharedCount,
+}
+
+/// What one thread counts; only it writes here. A cache line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct OwnCount {
+    hits: AtomicU64,
+    saved: AtomicU64,
+}
+
+/// What many threads count, with one atomic operation a hit: 20 bits of hits
+/// below 44 bits of time.
+#[derive(Debug, Default)]
+struct SharedCount {
     recent: AtomicU64,
     hits: AtomicU64,
     saved: AtomicU64,
 }
 
 impl HitCounter {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { own: (0..threads).map(|_| OwnCount::default()).collect(), shared: SharedCount::default() }
+    }
+
     #[inline]
-    pub(crate) fn hit(&self, cost: u32) {
+    pub(crate) fn hit(&self, thread: Option<usize>, cost: u32) {
+        match thread.and_then(|thread| self.own.get(thread)) {
+            Some(own) => own.hit(cost),
+            None => self.shared.hit(cost),
+        }
+    }
+
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        self.shared.settle();
+        let own = self.own.iter().map(|own| (&own.hits, &own.saved));
+        let mut saved = 0_u64;
+        for (hits, time) in own.chain([(&self.shared.hits, &self.shared.saved)]) {
+            stats.hits += hits.load(Ordering::Relaxed);
+            saved = saved.saturating_add(time.load(Ordering::Relaxed));
+        }
+        stats.time_saved += Duration::from_micros(saved.saturating_mul(16));
+    }
+}
+
+impl OwnCount {
+    #[inline]
+    fn hit(&self, cost: u32) {
+        self.hits.store(self.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.saved.store(self.saved.load(Ordering::Relaxed).saturating_add(cost.into()), Ordering::Relaxed);
+    }
+}
+
+impl SharedCount {
+    fn hit(&self, cost: u32) {
         let before = self.recent.fetch_add(u64::from(cost) << HIT_BITS | 1, Ordering::Relaxed);
         if before & HITS_MASK >= FULL {
             self.settle();
@@ -115,12 +165,5 @@ impl HitCounter {
         let recent = self.recent.swap(0, Ordering::Relaxed);
         self.hits.fetch_add(recent & HITS_MASK, Ordering::Relaxed);
         self.saved.fetch_add(recent >> HIT_BITS, Ordering::Relaxed);
-    }
-
-    pub(crate) fn add_to(&self, stats: &mut Stats) {
-        self.settle();
-        stats.hits += self.hits.load(Ordering::Relaxed);
-        let micros = self.saved.load(Ordering::Relaxed).saturating_mul(16);
-        stats.time_saved += Duration::from_micros(micros);
     }
 }

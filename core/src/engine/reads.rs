@@ -42,14 +42,15 @@ impl<H: Host> Engine<H> {
     pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();
         let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at, self.view(now), due))
+        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), due))
     }
 
     /// Reads a key after a catch-up was tried, whatever came of it: serves
     /// what is within the hard bound.
+    #[inline]
     pub fn get_after_catch_up(&self, key: &str, now: Time) -> Option<H::Value> {
         let at = self.hash(key);
-        match self.segment(at.hash).read(|segment| segment.read(at, self.view(now), false)) {
+        match self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false)) {
             Lookup::Hit(value) => Some(value),
             Lookup::Due | Lookup::Miss => None,
         }

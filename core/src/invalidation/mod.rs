@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::MAX_NAME_BYTES;
 use crate::error::InputError;
 
 mod data_id;
@@ -94,6 +93,9 @@ impl From<String> for Invalidation {
         Self::key(key)
     }
 }
+
+/// The longest key, tag or prefix, in bytes.
+pub const MAX_NAME_BYTES: usize = 64 * 1024;
 
 /// Checks one key, tag or prefix.
 pub fn check_name(what: &'static str, name: &str) -> Result<(), InputError> {

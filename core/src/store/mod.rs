@@ -4,38 +4,49 @@
 //! Which entry leaves when it is full is the policy's business; whether an
 //! entry may be served is the caller's.
 
-use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use core::time::Duration;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Place;
 
 use crate::eviction::Policy;
 use crate::expiry::Timing;
 use crate::time::Time;
 
+mod key;
 mod removed;
 mod tags;
 
+use key::Key;
 pub(crate) use removed::Removed;
 use tags::Tags;
 
-/// One cached value.
+/// One cached value. What a hit looks at comes first: with a value of a word
+/// that is 48 bytes, which lie in one cache line.
 #[derive(Debug)]
-pub(crate) struct Entry<V, M> {
-    key: Box<str>,
+#[repr(C)]
+pub(crate) struct Entry<V> {
+    key: Key,
     /// The value.
     pub value: V,
-    /// When it was loaded and how long it lives.
-    pub timing: Timing,
+    start: Time,
+    life: u32,
     /// How long the load took, in the counters' unit.
     pub cost: u32,
     weight: u32,
     hash: u32,
+    spread: u8,
     tagged: bool,
-    mark: M,
+}
+
+impl<V> Entry<V> {
+    /// When it was loaded and how long it lives.
+    #[inline]
+    pub(crate) fn timing(&self) -> Timing {
+        Timing { start: self.start, life: self.life, spread: self.spread }
+    }
 }
 
 /// What is to be stored.
@@ -52,24 +63,20 @@ pub(crate) struct NewEntry<V> {
 }
 
 #[derive(Debug)]
-enum Slot<V, M> {
+enum Slot<V> {
     Vacant,
-    Full(Entry<V, M>),
-}
-
-/// A place in the table: the slot, and enough of the hash to compare keys
-/// rarely and to grow without reading them.
-#[derive(Clone, Copy, Debug)]
-struct Cell {
-    slot: u32,
-    hash: u32,
+    Full(Entry<V>),
 }
 
 /// The store. Keys come with their hash, always the same for one key.
 #[derive(Debug)]
 pub(crate) struct Store<V, P: Policy> {
-    table: HashTable<Cell>,
-    slots: Vec<Slot<V, P::Mark>>,
+    /// Slots, by the hash of their keys.
+    table: HashTable<u32>,
+    slots: Vec<Slot<V>>,
+    /// The policy's mark of each slot; by themselves, so that a look for a
+    /// victim reads many with one access to memory.
+    marks: Vec<P::Mark>,
     vacant: Vec<u32>,
     tags: Tags,
     policy: P,
@@ -96,6 +103,7 @@ impl<V, P: Policy> Store<V, P> {
         Self {
             table: HashTable::new(),
             slots: Vec::new(),
+            marks: Vec::new(),
             vacant: Vec::new(),
             tags: Tags::default(),
             policy: P::new(max_entries),
@@ -113,16 +121,23 @@ impl<V, P: Policy> Store<V, P> {
 
     /// The entry of a key.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<&Entry<V, P::Mark>> {
-        let short = shorten(hash);
-        let cell = self.table.find(spread(short), |cell| cell.hash == short && self.key(cell.slot) == key)?;
-        self.entry(cell.slot)
+    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<&Entry<V>> {
+        self.locate(hash, key).map(|(_, entry)| entry)
+    }
+
+    /// The entry of a key, and its slot to [`touch`](Self::touch).
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64, key: &str) -> Option<(u32, &Entry<V>)> {
+        let same = |&slot: &u32| self.entry(slot).is_some_and(|entry| entry.key.is(key));
+        self.table.find(spread(shorten(hash)), same).and_then(|&slot| Some((slot, self.entry(slot)?)))
     }
 
     /// Tells the policy that an entry was read.
     #[inline]
-    pub(crate) fn touch(entry: &Entry<V, P::Mark>) {
-        P::touch(&entry.mark);
+    pub(crate) fn touch(&self, slot: u32) {
+        if let Some(mark) = self.marks.get(slot as usize) {
+            P::touch(mark);
+        }
     }
 
     /// Stores a value; what the key had before leaves. Others leave first, so
@@ -144,10 +159,13 @@ impl<V, P: Policy> Store<V, P> {
             self.tags.insert(slot, tags);
         }
         let short = shorten(hash);
-        let mark = P::Mark::default();
-        let entry = Entry { key: key.into(), value, timing, cost, weight, hash: short, tagged, mark };
+        let Timing { start, life, spread: lag } = timing;
+        let entry =
+            Entry { key: Key::new(key), value, start, life, cost, weight, hash: short, spread: lag, tagged };
         self.slots[slot as usize] = Slot::Full(entry);
-        self.table.insert_unique(spread(short), Cell { slot, hash: short }, |cell| spread(cell.hash));
+        self.marks[slot as usize] = P::Mark::default();
+        let slots = &self.slots;
+        self.table.insert_unique(spread(short), slot, |&slot| hash_of(slots, slot));
         self.policy.insert(slot, hash);
         true
     }
@@ -159,12 +177,12 @@ impl<V, P: Policy> Store<V, P> {
 
     /// Drops the entry of a key.
     pub(crate) fn remove(&mut self, hash: u64, key: &str) -> bool {
-        let short = shorten(hash);
-        let same = |cell: &Cell| cell.hash == short && key_of(&self.slots, cell.slot) == key;
-        let Place::Occupied(place) = self.table.entry(spread(short), same, |cell| spread(cell.hash)) else {
+        let slots = &self.slots;
+        let same = |&slot: &u32| matches!(&slots[slot as usize], Slot::Full(entry) if entry.key.is(key));
+        let Ok(place) = self.table.find_entry(spread(shorten(hash)), same) else {
             return false;
         };
-        let slot = place.remove().0.slot;
+        let slot = place.remove().0;
         self.policy.remove(slot);
         self.vacate(slot);
         true
@@ -185,7 +203,7 @@ impl<V, P: Policy> Store<V, P> {
         let mut count = 0;
         for slot in 0..self.slots.len() {
             let Slot::Full(entry) = &self.slots[slot] else { continue };
-            if entry.key.starts_with(prefix) {
+            if entry.key.as_bytes().starts_with(prefix.as_bytes()) {
                 self.remove_slot(slot_number(slot));
                 count += 1;
             }
@@ -201,6 +219,7 @@ impl<V, P: Policy> Store<V, P> {
             }
         }
         self.table.clear();
+        self.marks.clear();
         self.vacant.clear();
         self.tags = Tags::default();
         self.policy.clear();
@@ -215,7 +234,7 @@ impl<V, P: Policy> Store<V, P> {
         for _ in 0..looks.min(self.slots.len()) {
             self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
             let Slot::Full(entry) = &self.slots[self.hand] else { continue };
-            if entry.timing.expired(now) {
+            if entry.timing().expired(now) {
                 self.remove_slot(slot_number(self.hand));
                 expired += 1;
             }
@@ -240,9 +259,9 @@ impl<V, P: Policy> Store<V, P> {
     }
 
     /// The keys, in no order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
         self.slots.iter().filter_map(|slot| match slot {
-            Slot::Full(entry) => Some(&*entry.key),
+            Slot::Full(entry) => Some(String::from_utf8_lossy(entry.key.as_bytes()).into_owned()),
             Slot::Vacant => None,
         })
     }
@@ -260,27 +279,18 @@ impl<V, P: Policy> Store<V, P> {
     }
 
     #[inline]
-    fn entry(&self, slot: u32) -> Option<&Entry<V, P::Mark>> {
+    fn entry(&self, slot: u32) -> Option<&Entry<V>> {
         match self.slots.get(slot as usize) {
             Some(Slot::Full(entry)) => Some(entry),
             _ => None,
         }
     }
 
-    #[inline]
-    fn key(&self, slot: u32) -> &str {
-        key_of(&self.slots, slot)
-    }
-
     fn make_room(&mut self, weight: u32) {
         let most = self.max_weight - u64::from(weight);
         while self.len() >= self.max_entries || self.weight > most {
-            let slots = &self.slots;
-            let mark = |slot: u32| match &slots[slot as usize] {
-                Slot::Full(entry) => &entry.mark,
-                Slot::Vacant => unreachable!("the policy knows only resident slots"),
-            };
-            let Some(victim) = self.policy.evict(mark) else { return };
+            let marks = &self.marks;
+            let Some(victim) = self.policy.evict(|slot| &marks[slot as usize]) else { return };
             self.unlist(victim);
             self.vacate(victim);
             self.evictions += 1;
@@ -288,7 +298,15 @@ impl<V, P: Policy> Store<V, P> {
     }
 
     fn grow(&mut self) -> u32 {
+        // Never more room than the bound allows, and not twice what is used.
+        if self.slots.len() == self.slots.capacity() {
+            let more = (self.slots.len() / 2).max(FIRST_SLOTS);
+            let more = more.min(self.max_entries.saturating_sub(self.slots.len()));
+            self.slots.reserve_exact(more);
+            self.marks.reserve_exact(more);
+        }
         self.slots.push(Slot::Vacant);
+        self.marks.push(P::Mark::default());
         slot_number(self.slots.len() - 1)
     }
 
@@ -301,9 +319,7 @@ impl<V, P: Policy> Store<V, P> {
     /// Takes a slot out of the table, found by its number alone.
     fn unlist(&mut self, slot: u32) {
         let Some(Entry { hash, .. }) = self.entry(slot) else { return };
-        let hash = *hash;
-        let same = |cell: &Cell| cell.slot == slot;
-        if let Place::Occupied(place) = self.table.entry(spread(hash), same, |cell| spread(cell.hash)) {
+        if let Ok(place) = self.table.find_entry(spread(*hash), |&other| other == slot) {
             place.remove();
         }
     }
@@ -336,13 +352,16 @@ impl<V, P: Policy> Store<V, P> {
     }
 }
 
-/// The part of a hash that a cell keeps.
+/// Room for entries that is taken at first.
+const FIRST_SLOTS: usize = 4;
+
+/// The part of a hash that an entry keeps.
 #[expect(clippy::cast_possible_truncation, reason = "cut on purpose")]
 const fn shorten(hash: u64) -> u32 {
     hash as u32
 }
 
-/// What the table hashes a cell by. hashbrown takes the bucket from the low
+/// What the table hashes an entry by. hashbrown takes the bucket from the low
 /// bits and the tag from the top seven, so both halves carry the short hash.
 const fn spread(short: u32) -> u64 {
     (short as u64) << 32 | short as u64
@@ -352,10 +371,11 @@ fn slot_number(index: usize) -> u32 {
     u32::try_from(index).expect("the bound on entries keeps slots under 2^32")
 }
 
-fn key_of<V, M>(slots: &[Slot<V, M>], slot: u32) -> &str {
+/// What the table hashes a slot by.
+fn hash_of<V>(slots: &[Slot<V>], slot: u32) -> u64 {
     match slots.get(slot as usize) {
-        Some(Slot::Full(entry)) => &entry.key,
-        _ => "",
+        Some(Slot::Full(entry)) => spread(entry.hash),
+        _ => unreachable!("the table knows only full slots"),
     }
 }
 
@@ -374,13 +394,14 @@ impl<V, P: Policy> Store<V, P> {
         };
         assert_eq!(full().count(), self.len(), "entries in the slab and in the table");
         assert_eq!(self.slots.len(), self.len() + self.vacant.len(), "vacant slots");
+        assert_eq!(self.marks.len(), self.slots.len(), "marks");
         assert_eq!(full().map(|entry| u64::from(entry.weight)).sum::<u64>(), self.weight, "weight");
         assert_eq!(self.policy.len(), self.len(), "entries that the policy knows");
         assert_eq!(full().filter(|entry| entry.tagged).count(), self.tags.slots(), "tagged entries");
         assert!(self.len() <= self.max_entries, "entries are over their bound");
         assert!(self.weight <= self.max_weight, "weight is over its bound");
-        assert!(full().all(|entry| entry.timing.start >= self.oldest), "the oldest entry");
-        assert!(full().all(|entry| entry.timing.expires() <= self.last_expiry), "the last expiry");
+        assert!(full().all(|entry| entry.start >= self.oldest), "the oldest entry");
+        assert!(full().all(|entry| entry.timing().expires() <= self.last_expiry), "the last expiry");
         self.policy.validate();
         self.tags.validate();
     }
