@@ -47,9 +47,10 @@ pub(super) struct Waiter {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     pub(super) key: usize,
-    pub(super) need: Time,
     pub(super) deadline: Time,
     pub(super) waits_for: CatchUpId,
+    /// That one began before the reader came: when it has ended, ask again.
+    pub(super) earlier: bool,
 }
 
 /// An own invalidation on its way, and what it tells of.

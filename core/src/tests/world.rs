@@ -283,7 +283,8 @@ impl World {
                     CatchUp::UpToDate | CatchUp::NotDue => self.read_anyway(at, key),
                     CatchUp::Running(id) | CatchUp::Earlier(id) => {
                         let deadline = time + self.sandboxes[at].engine.config().catch_up_budget;
-                        let reader = Reader { key, need: time, deadline, waits_for: id };
+                        let earlier = matches!(catch_up, CatchUp::Earlier(_));
+                        let reader = Reader { key, deadline, waits_for: id, earlier };
                         self.sandboxes[at].readers.push(reader);
                         Ok(())
                     }
@@ -309,7 +310,7 @@ impl World {
                 self.sandboxes[at].readers.push(reader);
                 continue;
             }
-            let again = if ended && time < reader.deadline {
+            let again = if reader.earlier && time < reader.deadline {
                 let catch_up = self.sandboxes[at].engine.catch_up_for_read(time);
                 self.sandboxes[at].note(catch_up, self.now);
                 catch_up
@@ -317,10 +318,10 @@ impl World {
                 CatchUp::UpToDate
             };
             match again {
-                CatchUp::Running(id) | CatchUp::Earlier(id) if reader.need < time => {
-                    self.sandboxes[at].readers.push(Reader { waits_for: id, ..reader });
+                CatchUp::Running(id) | CatchUp::Earlier(id) => {
+                    self.sandboxes[at].readers.push(Reader { waits_for: id, earlier: false, ..reader });
                 }
-                _ => self.read_anyway(at, reader.key)?,
+                CatchUp::UpToDate | CatchUp::NotDue => self.read_anyway(at, reader.key)?,
             }
         }
         Ok(())
