@@ -67,7 +67,7 @@ demo:
 bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin hit_ratio
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin speed
-	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory
+	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)

@@ -42,11 +42,26 @@ impl Lease {
         self.start
     }
 
-    /// Whether a reader that arrived at `arrival` can take what this load
-    /// brings even if the lease was revoked meanwhile: a load that began no
-    /// earlier than the reader came is as fresh as the reader's own would be.
-    pub fn serves(&self, arrival: Time) -> bool {
-        self.start >= arrival
+    /// Whether a reader can take what this load brings even if the lease was
+    /// revoked meanwhile: see [`Arrival::accepts`].
+    pub fn serves(&self, arrival: Arrival) -> bool {
+        arrival.accepts(self.id)
+    }
+}
+
+/// When a reader came, among the loads: before which lease was given out.
+///
+/// Times cannot tell what came first within one tick of the clock; the order
+/// of leases can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(pub(crate) LeaseId);
+
+impl Arrival {
+    /// Whether the load under this lease began no earlier than the reader
+    /// came: then what it brings is as fresh as the reader's own load would
+    /// be, even if the lease was revoked meanwhile (contract line 9).
+    pub fn accepts(self, id: LeaseId) -> bool {
+        id >= self.0
     }
 }
 

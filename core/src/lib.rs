@@ -32,7 +32,7 @@ pub use engine::{CatchUp, Engine, Loaded};
 pub use error::{ConfigError, InputError};
 pub use event::Event;
 pub use invalidation::{DataId, Invalidation, RecordFormat};
-pub use lease::{Lease, LeaseId};
+pub use lease::{Arrival, Lease, LeaseId};
 pub use lock::{Guarded, Host};
 pub use segment::{Begin, FillOutcome, Lookup};
 pub use stats::Stats;

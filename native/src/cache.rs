@@ -52,7 +52,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             Lookup::Hit(value) => Some(value),
             Lookup::Miss => None,
             Lookup::Due => {
-                self.shared.catch_up_for_read().await;
+                Box::pin(self.shared.catch_up_for_read()).await;
                 self.shared.engine.get_after_catch_up(key, self.shared.now())
             }
         }
@@ -109,18 +109,19 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         E: Send + Sync + 'static,
     {
         let key = key.as_ref();
-        let arrival = self.shared.now();
-        let found = match self.shared.engine.get(key, arrival) {
+        let arrival = self.shared.engine.arrive();
+        let found = match self.shared.engine.get(key, self.shared.now()) {
             Lookup::Hit(value) => Some(value),
             Lookup::Miss => None,
             Lookup::Due => {
-                self.shared.catch_up_for_read().await;
+                Box::pin(self.shared.catch_up_for_read()).await;
                 self.shared.engine.get_after_catch_up(key, self.shared.now())
             }
         };
+        // Boxed, so that the future of a hit is small: it is moved about.
         match found {
             Some(value) => Ok(value),
-            None => self.shared.load(key, arrival, loader).await,
+            None => Box::pin(self.shared.load(key, arrival, loader)).await,
         }
     }
 
@@ -150,7 +151,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// # }
     /// ```
     pub fn begin(&self, key: impl AsRef<str>) -> Result<Begin<V>, InputError> {
-        self.shared.begin(key.as_ref(), self.shared.now())
+        self.shared.begin(key.as_ref(), self.shared.engine.arrive())
     }
 
     /// Stores what was loaded under a lease; [`Lease::fill`].
@@ -193,7 +194,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
 
     fn store(&self, key: &str, loaded: Loaded<V>, as_of: Option<Time>) -> Result<FillOutcome, InputError> {
         check_name("key", key)?;
-        let now = self.shared.precise_now();
+        // A tick behind is the safe side: it makes the value older.
+        let now = if as_of.is_none() { self.shared.now() } else { self.shared.precise_now() };
         let loaded = loaded.weighed(key, self.shared.weigher.as_ref());
         Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert(key, loaded, as_of, now)))
     }

@@ -27,7 +27,17 @@ pub(crate) struct Clock {
     manual: Option<Arc<ManualClock>>,
     /// The last `wall - monotonic`, in milliseconds.
     apart: AtomicI64,
+    /// The last tick that was passed on.
+    passed: AtomicI64,
 }
+
+/// What the coarse wall clock shows from one interrupt of the system's timer
+/// to the next. While it stays the same, no coarse clock moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tick(i64);
+
+/// A clock without ticks.
+const NO_TICK: i64 = i64::MIN;
 
 /// Differences up to this are rounding, or the wall clock being slewed.
 const ROUNDING: u64 = 1;
@@ -38,12 +48,30 @@ const TOGETHER: i64 = 500_000;
 impl Clock {
     /// The system's clocks, or `manual`.
     pub(crate) fn new(manual: Option<Arc<ManualClock>>) -> Self {
-        Self { manual, apart: AtomicI64::new(i64::MIN) }
+        Self { manual, apart: AtomicI64::new(i64::MIN), passed: AtomicI64::new(i64::MAX) }
     }
 
-    /// For the hit path: a few nanoseconds, up to a tick (some milliseconds)
-    /// behind.
+    /// For the hit path: one clock, a few nanoseconds. If the tick was passed
+    /// on already, a reading would tell nothing new.
     #[inline]
+    pub(crate) fn tick(&self) -> Tick {
+        Tick(if self.manual.is_some() { NO_TICK } else { system::tick() })
+    }
+
+    /// Whether a reading of this tick was passed on.
+    #[inline]
+    pub(crate) fn passed(&self, tick: Tick) -> bool {
+        self.passed.load(Ordering::Acquire) == tick.0
+    }
+
+    /// To be called when a reading taken after `tick` was passed on.
+    pub(crate) fn pass(&self, tick: Tick) {
+        if tick.0 != NO_TICK {
+            self.passed.store(tick.0, Ordering::Release);
+        }
+    }
+
+    /// Up to a tick (some milliseconds) behind.
     pub(crate) fn coarse(&self) -> Reading {
         if let Some(manual) = &self.manual {
             return manual.reading();
@@ -193,6 +221,11 @@ mod system {
         nanos(ClockId::RealtimeCoarse)
     }
 
+    #[inline]
+    pub(super) fn tick() -> i64 {
+        coarse_wall()
+    }
+
     pub(super) fn monotonic() -> i64 {
         nanos(ClockId::Monotonic)
     }
@@ -216,6 +249,11 @@ mod system {
 
     pub(super) use monotonic as coarse_monotonic;
     pub(super) use wall as coarse_wall;
+
+    /// Without coarse clocks a millisecond has to do.
+    pub(super) fn tick() -> i64 {
+        wall().div_euclid(1_000_000)
+    }
 
     pub(super) fn monotonic() -> i64 {
         nanos(START.elapsed())

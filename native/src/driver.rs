@@ -55,15 +55,9 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
 
     /// Catches up with everything that can be read now, due or not.
     pub(crate) async fn catch_up(self: &Arc<Self>, deadline: Time) -> Result<(), CatchUpError> {
-        // The core's time has milliseconds: an answer to what was sent earlier
-        // in this one may lack what can be read now. So it has to be over.
         let arrival = self.arrive();
-        let need = arrival + Duration::from_millis(1);
-        while self.precise_now() < need {
-            sleep(Duration::from_millis(1)).await;
-        }
         loop {
-            let step = self.engine.catch_up_since(need, self.precise_now());
+            let step = self.engine.catch_up_since(arrival, self.precise_now());
             self.drive();
             match step {
                 CatchUp::UpToDate | CatchUp::NotDue => return Ok(()),
@@ -85,24 +79,20 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     ) -> Result<(), CatchUpToError> {
         self.engine.reached(token)?;
         let deadline = self.precise_now() + within;
+        let mut last = None;
         loop {
-            let caught_up = self.catch_up(deadline).await;
-            if caught_up.is_ok() && (self.engine.reached(token)? || self.holds_nothing()) {
-                return Ok(());
+            match self.catch_up(deadline).await {
+                Ok(()) if self.engine.reached(token)? => return Ok(()),
+                // Cut short by this deadline: that says nothing of the stream.
+                Err(CatchUpError::OutOfBudget) if self.precise_now() >= deadline => {}
+                result => last = result.err(),
             }
             let now = self.precise_now();
             if now >= deadline {
-                return Err(CatchUpToError::Deadline { within, last: caught_up.err() });
+                return Err(CatchUpToError::Deadline { within, last });
             }
             sleep(TOKEN_PAUSE.min(deadline.since(now))).await;
         }
-    }
-
-    /// Nothing is cached or being loaded, so that nothing can be stale, and
-    /// the core makes no call that could reach a token.
-    fn holds_nothing(&self) -> bool {
-        let stats = self.engine.stats(self.precise_now());
-        stats.entries == 0 && stats.leases == 0
     }
 
     /// How a catch-up ended; `None` if `deadline` came first.
@@ -249,7 +239,11 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     fn log_outcome(&self, stream: &str, outcome: &Outcome) {
         match outcome {
             Outcome::Failed { message, .. } if !self.failing.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(stream, message, "catching up failed; reported again once it worked in between");
+                tracing::warn!(
+                    stream,
+                    why = message,
+                    "catching up failed; reported again once it worked in between"
+                );
             }
             Outcome::Succeeded => {
                 self.failing.store(false, Ordering::Relaxed);
@@ -264,7 +258,7 @@ fn ended(outcome: Option<Outcome>) -> Result<(), CatchUpError> {
     match outcome {
         Some(Outcome::Succeeded) => Ok(()),
         Some(Outcome::Throttled) => Err(CatchUpError::Throttled),
-        Some(Outcome::Failed { message, .. }) => Err(CatchUpError::Failed(message)),
+        Some(Outcome::Failed { kind, message }) => Err(CatchUpError::Failed { kind, message }),
         _ => Err(CatchUpError::OutOfBudget),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use snowmelt_core::follower::CallErrorKind;
 use snowmelt_core::{ConfigError, InputError, WriteError};
 use thiserror::Error;
 
@@ -122,9 +123,14 @@ pub enum CatchUpError {
          raise `catch_up_every`, or use more `lanes`"
     )]
     Throttled,
-    /// The stream could not be read; cause and remedy.
-    #[error("the stream could not be read: {0}")]
-    Failed(String),
+    /// The stream could not be read.
+    #[error("the stream could not be read: {message}")]
+    Failed {
+        /// What kind of failure it was.
+        kind: CallErrorKind,
+        /// Cause and remedy.
+        message: String,
+    },
     /// The budget was used up.
     #[error(
         "the catch-up took longer than it may: call it again to go on where it stopped, or raise `catch_up_budget`"

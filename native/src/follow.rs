@@ -49,14 +49,11 @@ async fn follow<V: Clone + Send + Sync + 'static>(shared: Weak<Shared<V>>) {
     }
 }
 
-/// Until the next catch-up can be due, as far as the lag tells: the core alone
-/// knows when, and asking early costs no call.
+/// Until the next catch-up is due; while nothing is followed, for a while.
 fn pause<V: Clone + Send + Sync + 'static>(shared: &Shared<V>) -> Duration {
     let every = shared.engine.config().catch_up_every;
     let every = if every.is_zero() { Duration::from_secs(1) } else { every };
-    let least = (every / 10).clamp(Duration::from_millis(5), Duration::from_secs(1));
-    match shared.engine.stats(shared.precise_now()).lag {
-        Some(lag) => every.saturating_sub(lag).max(least),
-        None => least.max(every / 2),
-    }
+    let now = shared.precise_now();
+    let least = if shared.engine.stats(now).lag.is_some() { every / 20 } else { every / 2 };
+    shared.engine.catch_up_due().since(now).max(least.clamp(Duration::from_millis(5), Duration::from_secs(1)))
 }

@@ -71,7 +71,8 @@
 //! that cannot be read, a stream that cannot be read), once until it worked
 //! again; `debug` and `trace` for the rest; nothing at `info`.
 
-#![forbid(unsafe_code)]
+// Allowed in one place only: the lock's.
+#![deny(unsafe_code)]
 
 mod builder;
 mod cache;
@@ -83,6 +84,7 @@ mod invalidate;
 mod invocation;
 mod load;
 mod loaded;
+mod lock;
 mod report;
 mod shared;
 pub mod stream;
@@ -104,3 +106,8 @@ pub use snowmelt_core::{
     ConfigError, DataId, FillOutcome, InputError, Invalidation, OnUndecodable, PositionToken, RecordFormat,
     Stats, WriteError,
 };
+
+/// Compiles what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;

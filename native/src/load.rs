@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{FillOutcome, InputError, Time};
+use snowmelt_core::{Arrival, FillOutcome, InputError, LeaseId, Time};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -112,14 +113,6 @@ impl<V: Clone + Send + Sync + 'static> Lease<V> {
             self.flight.land(done);
         }
     }
-
-    /// A value that another load stored between the read that missed and this
-    /// lease, if there is one; then the lease is given back.
-    fn overtaken(&mut self) -> Option<V> {
-        let value = self.shared.engine.peek(&self.key, self.shared.now())?;
-        self.end(Done::Loaded { value: value.clone(), current: true });
-        Some(value)
-    }
 }
 
 impl<V: Clone + Send + Sync + 'static> Drop for Lease<V> {
@@ -139,8 +132,9 @@ impl<V: Clone + Send + Sync + 'static> fmt::Debug for Lease<V> {
 pub struct Joined<V: Clone + Send + Sync + 'static> {
     shared: Arc<Shared<V>>,
     flight: Arc<Flight<V>>,
+    id: LeaseId,
     start: Time,
-    arrival: Time,
+    arrival: Arrival,
 }
 
 impl<V: Clone + Send + Sync + 'static> Joined<V> {
@@ -175,7 +169,7 @@ impl<V: Clone + Send + Sync + 'static> Joined<V> {
     /// Contract line 9: a revoked load is only for those who were there when
     /// it began.
     fn serves(&self, current: bool) -> bool {
-        current || self.start >= self.arrival
+        current || self.arrival.accepts(self.id)
     }
 }
 
@@ -187,13 +181,40 @@ impl<V: Clone + Send + Sync + 'static> fmt::Debug for Joined<V> {
 
 impl<V: Clone + Send + Sync + 'static> Shared<V> {
     /// Joins the live load of a key, or begins one.
-    pub(crate) fn begin(self: &Arc<Self>, key: &str, arrival: Time) -> Result<Begin<V>, InputError> {
+    pub(crate) fn begin(self: &Arc<Self>, key: &str, arrival: Arrival) -> Result<Begin<V>, InputError> {
         check_name("key", key)?;
         let mut own = None;
         let now = self.precise_now();
         let begun = self.engine.begin(key, now, || Arc::clone(own.insert(Flight::new())));
+        Ok(self.begun(begun, own, arrival))
+    }
+
+    /// The same, unless there is a value by now: between a read that missed
+    /// and this another load may have stored one.
+    fn find_or_begin(
+        self: &Arc<Self>,
+        key: &str,
+        arrival: Arrival,
+    ) -> Result<ControlFlow<V, Begin<V>>, InputError> {
+        check_name("key", key)?;
+        let mut own = None;
+        let now = self.precise_now();
+        let found = self.engine.get_or_begin(key, now, || Arc::clone(own.insert(Flight::new())));
+        Ok(match found {
+            Ok(value) => ControlFlow::Break(value),
+            Err(begun) => ControlFlow::Continue(self.begun(begun, own, arrival)),
+        })
+    }
+
+    /// `own` is the flight of a load that is led from here.
+    fn begun(
+        self: &Arc<Self>,
+        begun: snowmelt_core::Begin<Arc<Flight<V>>>,
+        own: Option<Arc<Flight<V>>>,
+        arrival: Arrival,
+    ) -> Begin<V> {
         let shared = Arc::clone(self);
-        Ok(match begun {
+        match begun {
             snowmelt_core::Begin::Lead(core) => Begin::Lead(Lease {
                 shared,
                 key: core.key().into(),
@@ -201,17 +222,17 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
                 flight: own.unwrap_or_else(Flight::new),
                 began: self.clock.monotonic(),
             }),
-            snowmelt_core::Begin::Join { start, flight, .. } => {
-                Begin::Join(Joined { shared, flight, start, arrival })
+            snowmelt_core::Begin::Join { id, start, flight } => {
+                Begin::Join(Joined { shared, flight, id, start, arrival })
             }
-        })
+        }
     }
 
-    /// Loads a key that a read at `arrival` did not find.
+    /// Loads a key that a reader who came at `arrival` did not find.
     pub(crate) async fn load<L, F, T, E>(
         self: &Arc<Self>,
         key: &str,
-        arrival: Time,
+        arrival: Arrival,
         loader: L,
     ) -> Result<V, LoadError<E>>
     where
@@ -221,14 +242,10 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         E: Send + Sync + 'static,
     {
         loop {
-            match self.begin(key, arrival)? {
-                Begin::Lead(mut lease) => {
-                    if let Some(value) = lease.overtaken() {
-                        return Ok(value);
-                    }
-                    return lead(lease, loader).await;
-                }
-                Begin::Join(joined) => {
+            match self.find_or_begin(key, arrival)? {
+                ControlFlow::Break(value) => return Ok(value),
+                ControlFlow::Continue(Begin::Lead(lease)) => return lead(lease, loader).await,
+                ControlFlow::Continue(Begin::Join(joined)) => {
                     if let Some(result) = joined.result().await {
                         return result;
                     }

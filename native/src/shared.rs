@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use parking_lot::RwLock;
-use snowmelt_core::{Engine, Guarded, Host, Time};
+use snowmelt_core::{Engine, Host, Time};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::load::Flight;
+use crate::lock::{Cell, PLACES, place};
 use crate::report::Reporter;
 use crate::stream::Stream;
 use crate::stream::kinesis::KinesisStream;
@@ -39,8 +39,20 @@ impl<V: Clone> Shared<V> {
     /// The time now, for the hit path.
     #[inline]
     pub(crate) fn now(&self) -> Time {
+        let tick = self.clock.tick();
+        if self.clock.passed(tick) {
+            return self.engine.latest();
+        }
+        self.pass(tick)
+    }
+
+    /// The first of a tick passes it on.
+    #[cold]
+    fn pass(&self, tick: Tick) -> Time {
         let reading = self.clock.coarse();
-        self.engine.observe(reading.monotonic, reading.wall)
+        let now = self.engine.observe(reading.monotonic, reading.wall);
+        self.clock.pass(tick);
+        now
     }
 
     /// The time now, also right after a thaw.
@@ -63,24 +75,11 @@ impl<V: Clone> Host for NativeHost<V> {
     type Value = V;
     type Flight = Arc<Flight<V>>;
     type Cell<T> = Cell<T>;
-}
 
-/// A lock that many readers can hold.
-#[derive(Debug)]
-pub(crate) struct Cell<T>(RwLock<T>);
-
-impl<T> Guarded<T> for Cell<T> {
-    fn new(value: T) -> Self {
-        Self(RwLock::new(value))
-    }
+    const THREADS: usize = PLACES;
 
     #[inline]
-    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        f(&self.0.read())
-    }
-
-    #[inline]
-    fn write<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.write())
+    fn thread() -> Option<usize> {
+        place()
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use super::Engine;
-use crate::lease::{Lease, LeaseId};
+use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
 use crate::random::mix;
@@ -63,11 +63,16 @@ impl<H: Host> Engine<H> {
         self.segment(at.hash).read(|segment| segment.peek(at, self.view(now)))
     }
 
+    /// A reader comes: to be asked before the read, and held against the load
+    /// that it waited for.
+    pub fn arrive(&self) -> Arrival {
+        Arrival(LeaseId(self.next_lease.load(Ordering::Acquire)))
+    }
+
     /// Joins the live load of a key, or begins one. `flight` makes what the
     /// waiters of a new load will share.
     ///
-    /// After waiting, check [`Lease::serves`] (or compare the start given with
-    /// `Join`): a load that was revoked serves only those who arrived before
+    /// After waiting, check [`Arrival::accepts`]: a load that was revoked serves only those who arrived before
     /// it began.
     pub fn begin(&self, key: &str, now: Time, flight: impl FnOnce() -> H::Flight) -> Begin<H::Flight> {
         let at = self.hash(key);
@@ -101,7 +106,7 @@ impl<H: Host> Engine<H> {
         let at = self.hash(&lease.key);
         let tags = self.hash_tags(loaded.tags);
         let start = if active(Mutant::LifeFromFill) { now } else { lease.start };
-        let candidate = self.candidate(loaded, &tags, start, lease.id);
+        let candidate = self.candidate(loaded, &tags, start, lease.id.0);
         self.change(at.hash, |segment| segment.fill(at, lease.id, self.validity(now), candidate))
     }
 
@@ -125,8 +130,10 @@ impl<H: Host> Engine<H> {
     ) -> FillOutcome {
         let as_of = as_of.map(|time| time.min(now));
         let tags = self.hash_tags(loaded.tags);
-        let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), self.lease_number());
         let at = self.hash(key);
+        // No counter: all threads would write it.
+        let draw = at.hash ^ mix(now.as_millis());
+        let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), draw);
         let insert = || {
             self.segment(at.hash).write(|segment| {
                 let outcome = segment.insert(at, as_of, self.validity(now), candidate);
@@ -163,9 +170,9 @@ impl<H: Host> Engine<H> {
         loaded: Loaded<'_, H::Value>,
         tags: &'a [u64],
         start: Time,
-        id: LeaseId,
+        draw: u64,
     ) -> Candidate<'a, H::Value> {
-        let random = mix(self.seed.load(Ordering::Relaxed) ^ mix(id.0));
+        let random = mix(self.seed.load(Ordering::Relaxed) ^ mix(draw));
         let timing = self.bounds.timing(start, loaded.ttl, random);
         Candidate { value: loaded.value, weight: loaded.weight, cost: cost(loaded.took), timing, tags }
     }

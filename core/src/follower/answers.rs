@@ -146,10 +146,13 @@ impl Follower {
             let arrival = Time::from_millis(last.arrival).shifted(-correction);
             shard.read_to = shard.read_to.max(Some(arrival.min(sent).max(shard.verified_at)));
         }
-        records.retain(|record| shard.is_new(&record.sequence_number));
-        if let Some(last) = records.last() {
-            shard.last_seen = Some(last.sequence_number.clone());
-        }
+        records.retain(|record| {
+            let new = shard.is_new(&record.sequence_number);
+            if new {
+                shard.last_seen = Some(record.sequence_number.clone());
+            }
+            new
+        });
         if let Some(token) = next_iterator {
             shard.set_iterator(token, sent);
             let tip = (millis_behind_latest == 0 && !full) || (active(Mutant::EmptyIsTip) && empty);
@@ -160,7 +163,8 @@ impl Follower {
             }
             if tip {
                 shard.verified_at = shard.verified_at.max(sent);
-                shard.verified_by = Some(call.id.number);
+                let late = active(Mutant::VerifiedOnArrival);
+                shard.verified_by = Some(if late { self.next_call } else { call.id.number });
                 shard.read_to = shard.read_to.max(Some(sent));
                 shard.backlog = Backlog::default();
             }

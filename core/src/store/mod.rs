@@ -89,6 +89,11 @@ pub(crate) struct Store<V, P: Policy> {
     pub evictions: u64,
     /// Where the search for expired entries goes on.
     hand: usize,
+    /// No entry expires before this.
+    first_expiry: Time,
+    /// The same, of the entries that came or were looked at since the hand
+    /// was at the beginning.
+    next_expiry: Time,
     /// No entry began before this, as long as there are any.
     oldest: Time,
     /// No entry lives longer than this.
@@ -113,6 +118,8 @@ impl<V, P: Policy> Store<V, P> {
             removed: Removed::default(),
             evictions: 0,
             hand: 0,
+            first_expiry: Time::MAX,
+            next_expiry: Time::MAX,
             oldest: Time::MAX,
             last_expiry: Time::ZERO,
             longest: 0,
@@ -231,15 +238,30 @@ impl<V, P: Policy> Store<V, P> {
     /// store that is only written to does not keep them. Returns how many.
     pub(crate) fn sweep(&mut self, now: Time, looks: usize) -> u64 {
         let mut expired = 0;
-        for _ in 0..looks.min(self.slots.len()) {
-            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+        // Most of the time none can have expired, and no entry is looked at.
+        let looks = if now < self.first_expiry { 0 } else { looks.min(self.slots.len()) };
+        for _ in 0..looks {
+            self.step();
             let Slot::Full(entry) = &self.slots[self.hand] else { continue };
-            if entry.timing().expired(now) {
+            let expiry = entry.timing().expires();
+            if now >= expiry {
                 self.remove_slot(slot_number(self.hand));
                 expired += 1;
+            } else {
+                self.next_expiry = self.next_expiry.min(expiry);
             }
         }
         expired
+    }
+
+    /// Moves the hand. At the beginning it has seen every entry but those
+    /// that came meanwhile.
+    fn step(&mut self) {
+        self.hand += 1;
+        if self.hand >= self.slots.len() {
+            self.hand = 0;
+            self.first_expiry = core::mem::replace(&mut self.next_expiry, Time::MAX);
+        }
     }
 
     /// The values that left since the last call. To be dropped where no lock
@@ -340,12 +362,16 @@ impl<V, P: Policy> Store<V, P> {
     }
 
     fn note_times(&mut self, timing: Timing) {
+        self.first_expiry = self.first_expiry.min(timing.expires());
+        self.next_expiry = self.next_expiry.min(timing.expires());
         self.oldest = self.oldest.min(timing.start);
         self.last_expiry = self.last_expiry.max(timing.expires());
         self.longest = self.longest.max(timing.life);
     }
 
     fn note_empty(&mut self) {
+        self.first_expiry = Time::MAX;
+        self.next_expiry = Time::MAX;
         self.oldest = Time::MAX;
         self.last_expiry = Time::ZERO;
         self.longest = 0;
@@ -401,7 +427,11 @@ impl<V, P: Policy> Store<V, P> {
         assert!(self.len() <= self.max_entries, "entries are over their bound");
         assert!(self.weight <= self.max_weight, "weight is over its bound");
         assert!(full().all(|entry| entry.start >= self.oldest), "the oldest entry");
-        assert!(full().all(|entry| entry.timing().expires() <= self.last_expiry), "the last expiry");
+        let expiries = || full().map(|entry| entry.timing().expires());
+        assert!(
+            expiries().all(|expiry| (self.first_expiry..=self.last_expiry).contains(&expiry)),
+            "expiries"
+        );
         self.policy.validate();
         self.tags.validate();
     }

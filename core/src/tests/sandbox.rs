@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::oracle::{Value, Witness};
 use crate::follower::CatchUpId;
 use crate::lock::Host;
-use crate::{CatchUp, Config, Engine, Lease, LeaseId, Time, Write};
+use crate::{Arrival, CatchUp, Config, Engine, Lease, LeaseId, Time, Write};
 
 #[derive(Debug)]
 pub(super) struct SimHost;
@@ -36,7 +36,7 @@ pub(super) struct Load {
 /// A reader that waits for somebody's load.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiter {
-    pub(super) arrival: Time,
+    pub(super) arrival: Arrival,
     /// What the reader could count on when it came.
     pub(super) caught_up: u64,
     pub(super) own: usize,
@@ -69,8 +69,8 @@ pub(super) struct Sandbox {
     pub(super) frozen_until: u64,
     /// When the timer that is set goes off.
     pub(super) timer: Option<u64>,
-    /// Whether the monotonic clock stands still in this freeze.
-    pub(super) stands_still: bool,
+    /// Since when the monotonic clock stands still in this freeze.
+    pub(super) still_since: Option<u64>,
     pub(super) loads: BTreeMap<LeaseId, Load>,
     pub(super) readers: Vec<Reader>,
     pub(super) writes: BTreeMap<u64, Writing>,
@@ -90,7 +90,7 @@ impl Sandbox {
             stood_still: 0,
             frozen_until: 0,
             timer: None,
-            stands_still: false,
+            still_since: None,
             loads: BTreeMap::new(),
             readers: Vec::new(),
             writes: BTreeMap::new(),
@@ -108,21 +108,26 @@ impl Sandbox {
 
     pub(super) fn freeze(&mut self, now: u64, length: u64, stands_still: bool) {
         self.frozen_until = now + length;
-        self.stands_still = stands_still;
-        if stands_still {
-            self.stood_still += length;
-            for load in self.loads.values_mut() {
-                load.cut |= length >= 1_500;
-            }
-        }
+        self.still_since = stands_still.then_some(now);
     }
 
     /// Ends a freeze early.
     pub(super) fn thaw(&mut self, now: u64) {
-        if self.frozen_until > now && self.stands_still {
-            self.stood_still -= self.frozen_until - now;
-        }
         self.frozen_until = self.frozen_until.min(now);
+    }
+
+    /// The first thing after a freeze: the monotonic clock runs on, and the
+    /// host looks at both clocks. (If the wall clock were set back before that
+    /// look, nobody could tell how long the freeze was.)
+    pub(super) fn wake(&mut self, now: u64) {
+        if let Some(since) = self.still_since.take() {
+            let length = self.frozen_until.saturating_sub(since);
+            self.stood_still += length;
+            for load in self.loads.values_mut() {
+                load.cut |= length >= 400;
+            }
+            self.time(now);
+        }
     }
 
     /// Notes a catch-up that may just have begun.

@@ -140,6 +140,7 @@ impl World {
                 self.postpone(thaw - self.now, event);
                 return Ok(Some(()));
             }
+            self.sandboxes[sandbox].wake(self.now);
         }
         if self.traced {
             std::eprintln!("{} {event:?}", self.now);
@@ -341,7 +342,7 @@ impl World {
         let (now, time) = (self.now, self.sandboxes[at].time(self.now));
         let sandbox = &mut self.sandboxes[at];
         let waiter = waiter.unwrap_or(Waiter {
-            arrival: time,
+            arrival: sandbox.engine.arrive(),
             caught_up: sandbox.witness.caught_up,
             own: sandbox.own_version(key),
             loads: 0,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use snowmelt_core::follower::{CallId, CatchUpId};
-use snowmelt_core::{Begin, CatchUp, Engine, Event, Host, InputError, Lease, Loaded, Lookup, Time, Write};
+use snowmelt_core::{
+    Arrival, Begin, CatchUp, Engine, Event, Host, InputError, Lease, Loaded, Lookup, Time, Write,
+};
 
 use crate::codecs;
 use crate::data::{MONOTONIC_START, START, names, since_start, wall};
@@ -29,6 +31,7 @@ struct Replay {
     engine: Engine<Single>,
     now: Time,
     leases: Vec<Lease>,
+    arrivals: Vec<Arrival>,
     writes: Vec<Option<Write>>,
     calls: Vec<CallId>,
     catch_ups: Vec<CatchUpId>,
@@ -41,7 +44,9 @@ pub(crate) fn replay(transcript: &Transcript, seed: u64, segments: Option<usize>
     let engine = Engine::new(config, seed, Time::from_millis(START)).map_err(|error| error.to_string())?;
     let now = engine.observe(MONOTONIC_START, START);
     let (leases, writes) = (Vec::new(), Vec::new());
-    let mut replay = Replay { engine, now, leases, writes, calls: Vec::new(), catch_ups: Vec::new() };
+    let arrivals = Vec::new();
+    let mut replay =
+        Replay { engine, now, leases, arrivals, writes, calls: Vec::new(), catch_ups: Vec::new() };
     for (at, step) in transcript.steps.iter().enumerate() {
         replay.step(step).map_err(|why| format!("step {}: {step:?}: {why}", at + 1))?;
         replay.engine.validate();
@@ -90,8 +95,12 @@ impl Replay {
                 expect(&json!(expected), &json!(keys))
             }
             Step::Begin(step) => self.begin(&step.key, &step.expect),
+            Step::Arrive(number) => {
+                self.arrivals.push(engine.arrive());
+                expect(&json!(number), &json!(self.arrivals.len()))
+            }
             Step::Serves(step) => {
-                let serves = self.leases[step.lease - 1].serves(Time::from_millis(wall(step.arrival)));
+                let serves = self.leases[step.lease - 1].serves(self.arrivals[step.arrival - 1]);
                 expect(&json!(step.expect), &json!(serves))
             }
             Step::Fill(step) => self.fill(step),

@@ -37,6 +37,7 @@ pub(crate) enum Step {
     Peek(Read),
     Keys(Vec<String>),
     Begin(Read),
+    Arrive(usize),
     Serves(Serves),
     Fill(Fill),
     Abandon(usize),
@@ -102,7 +103,7 @@ pub(crate) struct Read {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Serves {
     pub(crate) lease: usize,
-    pub(crate) arrival: i64,
+    pub(crate) arrival: usize,
     pub(crate) expect: bool,
 }
 

@@ -21,7 +21,6 @@ impl KeyBuffer {
     /// # Panics
     ///
     /// Never: the buffer holds ASCII.
-    #[expect(clippy::cast_possible_truncation, reason = "a digit")]
     pub fn key(&mut self, number: u32) -> &str {
         let mut rest = number;
         let mut at = self.0.len();

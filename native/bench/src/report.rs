@@ -6,15 +6,39 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The columns that are compared, ours first.
 pub const NAMES: [&str; 3] = ["snowmelt", "quick_cache 0.7", "moka 0.12"];
 
-/// Measurements of the same thing: ours and each peer's, where it has one.
-#[derive(Clone, Copy, Debug)]
+/// Measurements of the same thing in several rounds: ours, and those of the
+/// peers that have it.
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Ours.
-    pub ours: f64,
-    /// `quick_cache`'s.
-    pub quick: Option<f64>,
-    /// Moka's.
-    pub moka: Option<f64>,
+    rounds: [Vec<f64>; NAMES.len()],
+}
+
+impl Measured {
+    /// Of one round, in the order of [`NAMES`].
+    pub fn once(values: &[f64]) -> Self {
+        let mut measured = Self::default();
+        measured.add(values);
+        measured
+    }
+
+    /// Adds a round, in the order of [`NAMES`].
+    pub fn add(&mut self, values: &[f64]) {
+        for (rounds, value) in self.rounds.iter_mut().zip(values) {
+            rounds.push(*value);
+        }
+    }
+
+    fn value(&self, of: usize) -> Option<f64> {
+        (!self.rounds[of].is_empty()).then(|| median(self.rounds[of].clone()))
+    }
+
+    /// The median of the ratios within each round: what disturbs a round
+    /// disturbs both.
+    fn ratio(&self, to: usize) -> Option<f64> {
+        let ratios: Vec<f64> =
+            self.rounds[0].iter().zip(&self.rounds[to]).map(|(ours, peer)| ours / peer).collect();
+        (!ratios.is_empty()).then(|| median(ratios))
+    }
 }
 
 /// Prints the date, the machine, and the head of the table.
@@ -25,13 +49,11 @@ pub fn print_head() {
 }
 
 /// Prints a row.
-pub fn print_row(what: &str, unit: &str, measured: Measured) {
-    let Measured { ours, quick, moka } = measured;
+pub fn print_row(what: &str, unit: &str, measured: &Measured) {
     let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.1}"));
-    let ratio = |peer: Option<f64>| peer.map_or("–".into(), |peer| format!("{:.2}", ours / peer));
-    let cells =
-        [number(Some(ours)), number(quick), number(moka), format!("**{}**", ratio(quick)), ratio(moka)];
-    println!("| {what} | {unit} | {} |", cells.join(" | ").replace("**–**", "–"));
+    let ratio = |to: usize| measured.ratio(to).map_or("–".into(), |ratio| format!("{ratio:.2}"));
+    let numbers = [0, 1, 2].map(|of| number(measured.value(of))).join(" | ");
+    println!("| {what} | {unit} | {numbers} | {} | {} |", ratio(1), ratio(2));
 }
 
 /// The middle one.

@@ -45,12 +45,12 @@ fn main() {
         print_head();
     }
     let row = |what: &str, inserts: u64| {
-        let measured = Measured {
-            ours: bytes_an_entry::<Snowmelt<u64>>(inserts),
-            quick: Some(bytes_an_entry::<Quick<u64>>(inserts)),
-            moka: Some(bytes_an_entry::<Moka<u64>>(inserts)),
-        };
-        print_row(what, "bytes", measured);
+        let measured = Measured::once(&[
+            bytes_an_entry::<Snowmelt<u64>>(inserts),
+            bytes_an_entry::<Quick<u64>>(inserts),
+            bytes_an_entry::<Moka<u64>>(inserts),
+        ]);
+        print_row(what, "bytes", &measured);
     };
     row("memory an entry, key of 20 bytes, as the cache fills", ENTRIES);
     row("memory an entry, key of 20 bytes, after ten times as many", 10 * ENTRIES);

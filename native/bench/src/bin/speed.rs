@@ -1,8 +1,8 @@
 //! Prints how long Snowmelt and its peers take for the same, as the head and
 //! rows of one Markdown table. `cargo run --profile bench --bin speed`
 //!
-//! Peers take turns within each round; what is printed is the median of the
-//! rounds.
+//! Peers take turns within each round; what is printed are the medians of
+//! the rounds and of the ratios within each round.
 
 use std::hint::black_box;
 use std::sync::{Arc, Barrier};
@@ -15,9 +15,9 @@ use snowmelt_bench::peers::{Moka, Peer, Quick, Snowmelt, Value};
 use snowmelt_bench::report::{Measured, median, nanos_each, print_head, print_row};
 
 const ENTRIES: usize = 100_000;
-const ROUNDS: usize = 9;
-const READS: usize = 1 << 19;
-const INSERTS: usize = 1 << 17;
+const ROUNDS: usize = 15;
+const READS: usize = 1 << 18;
+const INSERTS: usize = 1 << 16;
 
 fn main() {
     let only = std::env::args().nth(1).unwrap_or_default();
@@ -35,18 +35,16 @@ fn main() {
 type Run<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
 /// Runs all in turn, several times.
-fn in_turn(mut runs: Vec<Run<'_>>) -> Vec<f64> {
-    let mut took = vec![Vec::new(); runs.len()];
+fn in_turn(mut runs: Vec<Run<'_>>) -> Measured {
+    let mut measured = Measured::default();
     for round in 0..=ROUNDS {
-        for (run, took) in runs.iter_mut().zip(&mut took) {
-            let nanos = run();
-            // The first round warms up.
-            if round > 0 {
-                took.push(nanos);
-            }
+        let took: Vec<f64> = runs.iter_mut().map(|run| run()).collect();
+        // The first round warms up.
+        if round > 0 {
+            measured.add(&took);
         }
     }
-    took.into_iter().map(median).collect()
+    measured
 }
 
 /// Runs `operation` for each number on each of `threads` threads, which start
@@ -95,9 +93,9 @@ impl Hits<'_> {
         let quick: Quick<V> = filled(ENTRIES, &value);
         let moka: Moka<V> = filled(ENTRIES, &value);
         for threads in [1, 2] {
-            let row = |how: &str, took: &[f64]| {
+            let row = |how: &str, measured: &Measured| {
                 let what = format!("hit, {what}, {how}, {}", counted(threads));
-                print_row(&what, "ns", measured(took));
+                print_row(&what, "ns", measured);
             };
             row(
                 "key at hand",
@@ -172,7 +170,7 @@ fn inserts() {
                 inserting(&moka, threads, &numbers),
             ]);
             let what = format!("insert, {times} × as many keys as entries, {}", counted(threads));
-            print_row(&what, "ns", measured(&took));
+            print_row(&what, "ns", &took);
         }
     }
 }
@@ -204,7 +202,7 @@ fn growth() {
             let (ours, quick): (Snowmelt<u64>, Quick<u64>) = (filled(entries, value), filled(entries, value));
             let hits = Hits { table: &[], numbers: &numbers };
             let took = in_turn(vec![hits.built(&ours, 1), hits.built(&quick, 1)]);
-            print_row(&format!("hit, {name}, 10^{exponent} entries"), "ns", measured(&took));
+            print_row(&format!("hit, {name}, 10^{exponent} entries"), "ns", &took);
         }
     }
 }
@@ -217,13 +215,9 @@ fn applying() {
         let nanos = median((0..ROUNDS).map(|_| run()).collect());
         let named = if first == 0 { (ROUNDS * ENTRIES) as u64 } else { 0 };
         assert_eq!(cache.invalidated(), named, "records that were applied");
-        let rate = Measured { ours: 1_000.0 / nanos, quick: None, moka: None };
-        print_row(&format!("records of 1,000 keys {what}, decoded and applied"), "M keys/s", rate);
+        let rate = Measured::once(&[1_000.0 / nanos]);
+        print_row(&format!("records of 1,000 keys {what}, decoded and applied"), "M keys/s", &rate);
     }
-}
-
-fn measured(took: &[f64]) -> Measured {
-    Measured { ours: took[0], quick: took.get(1).copied(), moka: took.get(2).copied() }
 }
 
 fn counted(threads: usize) -> &'static str {
