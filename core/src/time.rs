@@ -70,7 +70,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// forward jump of the wall clock against the monotonic one, and so count as
 /// time that passed. A wall clock that is set back is ignored, and what it
 /// jumps forward from there counts. A freeze, a snapshot or a clock step can
-/// thus shorten a life and never lengthen it, but for [`JITTER`] in all.
+/// thus shorten a life and never lengthen it, but for 50 ms in all.
 #[derive(Debug)]
 pub struct Timeline {
     /// `wall - monotonic` as far as it is accounted for, in milliseconds.

@@ -1,7 +1,7 @@
 //! The follower: where a cache stands in a Kinesis data stream.
 //!
 //! It says which call to make next and takes what comes back; it never
-//! touches the entries. A catch-up ([`Follower::begin`]) asks each followed
+//! touches the entries. A catch-up (`Follower::begin`) asks each followed
 //! shard for records until an answer at the tip that was *sent* after the
 //! catch-up began. In the steady state that is one `GetRecords` a shard.
 //!

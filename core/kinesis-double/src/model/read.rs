@@ -136,7 +136,8 @@ impl Kinesis {
         let child_shards = next.map_or_else(|| children(&stream.shards, shard), |_| Vec::new());
         // "A value of zero indicates that ... there are no new records to
         // process": not so where children of a closed shard go on.
-        let closed_for = shard.closed_at.filter(|_| at_end && !ended).map(|closed| now.saturating_sub(closed));
+        let closed_for =
+            shard.closed_at.filter(|_| at_end && !ended).map(|closed| now.saturating_sub(closed));
         let millis_behind_latest = span.behind(now).max(closed_for.map_or(0, |ms| ms.max(1)));
         let bytes: usize = records.iter().map(Record::size).sum();
         let quotas = &mut stream.shards[place.shard as usize].quotas;

@@ -73,7 +73,7 @@ fn hits() {
     let table: Vec<String> = sequence_of_all(ENTRIES).map(key).collect();
     let numbers = sequence(Draw::Zipf, ENTRIES, READS, 1);
     let one = Hits { table: &table, numbers: &numbers };
-    one.rows("`u64`", |number| u64::from(number));
+    one.rows("`u64`", u64::from);
     one.rows("`Arc<str>`", |number| Arc::<str>::from(key(number)));
 }
 
