@@ -3,9 +3,10 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::format;
+use std::io::Write;
 use std::string::String;
 use std::vec::Vec;
-use std::{format, println};
 
 use kinesis_double::{Kinesis, PutEntry, Settings};
 
@@ -230,6 +231,14 @@ fn describe(what: &str, measured: &Measured) -> String {
     )
 }
 
+/// Writes to the error output itself, so that what was measured is seen when
+/// the tests pass, too.
+fn tell(line: &str) {
+    std::io::stderr()
+        .write_all(format!("fleet: {line}\n").as_bytes())
+        .expect("the error output takes a line");
+}
+
 /// The warm-up after which a fleet is measured, and for how long.
 const WARM_UP: u64 = 30;
 const WHILE: u64 = 600;
@@ -239,7 +248,7 @@ fn fifty_caches_share_one_shard() {
     let mut fleet = Fleet::new(50, 1, true, 1);
     fleet.run_until(START + WARM_UP * 1_000);
     let measured = fleet.measure(WHILE);
-    println!("{}", describe("50 caches, 1 shard", &measured));
+    tell(&describe("50 caches, 1 shard", &measured));
     assert!(measured.calls.0 <= 6.5, "{}", describe("too many calls", &measured));
     assert!(measured.late <= 15.0, "{}", describe("too stale", &measured));
     assert_eq!(fleet.failed_reads, 0, "a read failed");
@@ -250,7 +259,7 @@ fn eight_hundred_caches_share_sixteen_lanes() {
     let mut fleet = Fleet::new(800, 16, true, 2);
     fleet.run_until(START + WARM_UP * 1_000);
     let measured = fleet.measure(WHILE);
-    println!("{}", describe("800 caches, 16 lanes of 50", &measured));
+    tell(&describe("800 caches, 16 lanes of 50", &measured));
     assert!(measured.calls.0 <= 6.5, "{}", describe("too many calls", &measured));
     assert!(measured.late <= 15.0, "{}", describe("too stale", &measured));
     assert_eq!(fleet.failed_reads, 0, "a read failed");
@@ -263,7 +272,7 @@ fn eight_hundred_caches_draw_sixteen_lanes() {
     let mut fleet = Fleet::new(800, 16, false, 2);
     fleet.run_until(START + WARM_UP * 1_000);
     let measured = fleet.measure(WHILE);
-    println!("{}", describe("800 caches, 16 lanes as drawn", &measured));
+    tell(&describe("800 caches, 16 lanes as drawn", &measured));
     assert!(measured.calls.1 <= 6.5, "{}", describe("too many calls", &measured));
     assert!(measured.late <= 15.0, "{}", describe("too stale", &measured));
     assert_eq!(fleet.failed_reads, 0, "a read failed");
@@ -278,12 +287,11 @@ fn a_thousand_sandboxes_settle() {
     let mut settled = 0;
     for window in 1..=20 {
         let measured = fleet.measure(30);
-        println!("{}", describe(&format!("  until {} s", window * 30), &measured));
         if measured.calls.1 > 6.5 || measured.late > 15.0 {
             settled = window * 30;
         }
     }
-    println!("1,000 sandboxes that start within a second, 20 lanes: settled after {settled} s");
+    tell(&format!("1,000 sandboxes that start within a second, 20 lanes: settled after {settled} s"));
     assert!(settled <= 300, "they do not settle within five minutes: {settled} s");
     assert_eq!(fleet.failed_reads, 0, "a read failed");
 }
