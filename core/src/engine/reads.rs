@@ -72,8 +72,8 @@ impl<H: Host> Engine<H> {
     /// Joins the live load of a key, or begins one. `flight` makes what the
     /// waiters of a new load will share.
     ///
-    /// After waiting, check [`Arrival::accepts`]: a load that was revoked serves only those who arrived before
-    /// it began.
+    /// After waiting, check [`Arrival::accepts`]: a load that was revoked
+    /// serves only those who arrived before it began.
     pub fn begin(&self, key: &str, now: Time, flight: impl FnOnce() -> H::Flight) -> Begin<H::Flight> {
         let at = self.hash(key);
         self.change(at.hash, |segment| segment.begin(at, self.lease_number(), self.validity(now), flight))
@@ -141,9 +141,12 @@ impl<H: Host> Engine<H> {
             })
         };
         // No catch-up may fix its anchor between the check and the insertion.
+        // What is refused stays in `insert` until the feed's cell was left.
+        let mut insert = Some(insert);
+        let mut run = || insert.take().map(|insert| insert());
         let inserted = match as_of {
-            None => Some(insert()),
-            Some(time) => self.feed.write(|feed| feed.vouches_for(time).then(insert)),
+            None => run(),
+            Some(time) => self.feed.write(|feed| if feed.vouches_for(time) { run() } else { None }),
         };
         match inserted {
             Some((outcome, removed)) => {

@@ -6,6 +6,7 @@ mod fleet;
 mod model;
 mod mutants;
 mod oracle;
+mod reentrance;
 mod sandbox;
 mod scenario;
 mod simulation;
