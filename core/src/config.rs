@@ -1,6 +1,5 @@
 //! Every option of a cache, with its default.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
@@ -171,11 +170,7 @@ impl Config {
         }
         if self.namespace.len() > 256 {
             let bytes = format!("{} bytes long", self.namespace.len());
-            return Err(ConfigError {
-                option: "namespace",
-                value: bytes,
-                remedy: "use at most 256 bytes".into(),
-            });
+            return Err(ConfigError::new("namespace", bytes, "use at most 256 bytes"));
         }
         Ok(())
     }
@@ -186,7 +181,7 @@ fn within(option: &'static str, value: Duration, least: Duration, most: Duration
         return Ok(());
     }
     let remedy = format!("use a duration from {least:?} to {most:?}");
-    Err(ConfigError { option, value: format!("{value:?}"), remedy: Cow::Owned(remedy) })
+    Err(ConfigError::new(option, format!("{value:?}"), remedy))
 }
 
 fn in_range(option: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
@@ -194,9 +189,9 @@ fn in_range(option: &'static str, value: u64, least: u64, most: u64) -> Result<(
         return Ok(());
     }
     let remedy = format!("use a number from {least} to {most}");
-    Err(ConfigError { option, value: value.to_string(), remedy: Cow::Owned(remedy) })
+    Err(ConfigError::new(option, value.to_string(), remedy))
 }
 
 fn refused(option: &'static str, value: &impl core::fmt::Debug, remedy: &'static str) -> ConfigError {
-    ConfigError { option, value: format!("{value:?}"), remedy: Cow::Borrowed(remedy) }
+    ConfigError::new(option, format!("{value:?}"), remedy)
 }

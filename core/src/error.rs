@@ -8,11 +8,27 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The option's name in the core; hosts print it in their own case.
-    pub option: &'static str,
+    pub option: Cow<'static, str>,
     /// What it was.
     pub value: String,
     /// What it may be, and what to do.
     pub remedy: Cow<'static, str>,
+}
+
+impl ConfigError {
+    /// An option's name as the core has it, what it was, and what it may be.
+    pub fn new(
+        option: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { option: option.into(), value: value.into(), remedy: remedy.into() }
+    }
+
+    /// [`codes::INVALID_OPTION`].
+    pub const fn code(&self) -> &'static str {
+        codes::INVALID_OPTION
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -59,6 +75,19 @@ pub enum InputError {
     OtherStream,
 }
 
+impl InputError {
+    /// Its code, one of [`codes`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty { .. } | Self::TooLong { .. } => codes::INVALID_NAME,
+            Self::NothingToInvalidate => codes::NOTHING_TO_INVALIDATE,
+            Self::NotInFormat { .. } => codes::NOT_IN_FORMAT,
+            Self::BadToken { .. } => codes::INVALID_TOKEN,
+            Self::OtherStream => codes::OTHER_STREAM,
+        }
+    }
+}
+
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,3 +119,54 @@ impl fmt::Display for InputError {
 }
 
 impl core::error::Error for InputError {}
+
+/// What errors are called in languages that tell them apart by a text. Stable:
+/// programs compare with them. Each has a meaning and a remedy in the table
+/// "Error codes" of the crate's documentation.
+pub mod codes {
+    macro_rules! codes {
+        ($($(#[$doc:meta])* $name:ident,)*) => {
+            $($(#[$doc])* pub const $name: &str = stringify!($name);)*
+
+            /// Every code.
+            pub const ALL: &[&str] = &[$($name),*];
+        };
+    }
+
+    codes! {
+        /// An option cannot be used as it is: [`ConfigError`](crate::ConfigError).
+        INVALID_OPTION,
+        /// A key, tag or prefix is empty or too long.
+        INVALID_NAME,
+        /// An invalidation names nothing.
+        NOTHING_TO_INVALIDATE,
+        /// The configured record format cannot say what is to be invalidated.
+        NOT_IN_FORMAT,
+        /// A position token cannot be read.
+        INVALID_TOKEN,
+        /// A position token is of another stream.
+        OTHER_STREAM,
+        /// The stream did not take an invalidation, or not wholly.
+        WRITE_FAILED,
+        /// A catch-up was throttled.
+        CATCH_UP_THROTTLED,
+        /// A catch-up failed: the stream could not be read.
+        CATCH_UP_FAILED,
+        /// A catch-up used up its time.
+        CATCH_UP_OUT_OF_BUDGET,
+        /// The write that a token names was not reached in time.
+        CATCH_UP_DEADLINE,
+        /// A load waits for a key that itself waits for this load.
+        LOAD_CYCLE,
+        /// A load was cut off: what ran it went away.
+        LOAD_INTERRUPTED,
+        /// The cache was closed.
+        CLOSED,
+        /// The function's handler has a shape that cannot be wrapped.
+        UNSUPPORTED_HANDLER,
+        /// An argument of a call has the wrong type or shape.
+        INVALID_ARGUMENT,
+        /// A value cannot be cached.
+        INVALID_VALUE,
+    }
+}

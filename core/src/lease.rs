@@ -53,8 +53,13 @@ impl Lease {
 ///
 /// Times cannot tell what came first within one tick of the clock; the order
 /// of leases can.
+///
+/// What it holds is the first lease that the reader accepts: the one that was
+/// to be given out next when it came. Public so that a host can keep it as a
+/// number between two calls; it is only ever made by
+/// [`Engine::arrive`](crate::Engine::arrive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrival(pub(crate) LeaseId);
+pub struct Arrival(pub LeaseId);
 
 impl Arrival {
     /// Whether the load under this lease began no earlier than the reader

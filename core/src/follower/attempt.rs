@@ -10,6 +10,19 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CatchUpId(pub(crate) u64);
 
+impl CatchUpId {
+    /// Its number, for hosts that keep it as one.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The id that has this number. One that was never given out has no
+    /// outcome.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// How a catch-up ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

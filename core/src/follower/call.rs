@@ -7,6 +7,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use super::sequence::SequenceNumber;
 
@@ -19,6 +21,37 @@ pub struct CallId {
     pub(crate) epoch: u32,
     pub(crate) number: u64,
 }
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.number)
+    }
+}
+
+/// Reads what `Display` wrote, for hosts that keep the id as a text.
+impl FromStr for CallId {
+    type Err = NotACallId;
+
+    fn from_str(text: &str) -> Result<Self, NotACallId> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let fields = text.split_once('.').filter(|(epoch, number)| digits(epoch) && digits(number));
+        let (epoch, number) = fields.ok_or(NotACallId)?;
+        let epoch = epoch.parse().map_err(|_| NotACallId)?;
+        Ok(Self { epoch, number: number.parse().map_err(|_| NotACallId)? })
+    }
+}
+
+/// A text that is no [`CallId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotACallId;
+
+impl fmt::Display for NotACallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a call's id: hand it back exactly as it came with the call")
+    }
+}
+
+impl core::error::Error for NotACallId {}
 
 /// A request to the stream, to be sent at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,4 +236,30 @@ pub enum CallErrorKind {
     /// Anything else: HTTP 5xx, a reset connection, an answer that makes no
     /// sense.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_from_its_text() {
+        for id in [
+            CallId { epoch: 3, number: 17 },
+            CallId { epoch: 0, number: 0 },
+            CallId { epoch: u32::MAX, number: u64::MAX },
+        ] {
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        assert_eq!(CallId { epoch: 3, number: 17 }.to_string(), "3.17");
+    }
+
+    #[test]
+    fn another_text_is_no_id() {
+        for text in ["", ".", "3", "3.", ".17", "3.17.1", "+3.17", "3.-1", " 3.17", "4294967296.0", "a.b"] {
+            assert_eq!(text.parse::<CallId>(), Err(NotACallId), "{text:?}");
+        }
+    }
 }

@@ -28,6 +28,7 @@ mod answers;
 mod attempt;
 mod call;
 mod calls;
+mod catch_up_error;
 mod lanes;
 mod listing;
 mod pacing;
@@ -37,8 +38,9 @@ mod shard;
 pub use attempt::{CatchUpId, Outcome};
 pub use call::{
     Answer, Body, Call, CallError, CallErrorKind, CallId, ChildShard, HashKeyRange, IteratorStart,
-    ListShards, RecordPage, Request, ShardDescription, ShardPage, StreamRecord,
+    ListShards, NotACallId, RecordPage, Request, ShardDescription, ShardPage, StreamRecord,
 };
+pub use catch_up_error::{CatchUpError, CatchUpToError};
 pub use lanes::lane_hash_key;
 pub(crate) use lanes::lane_hash_keys;
 pub use sequence::SequenceNumber;

@@ -15,6 +15,7 @@ mod token;
 pub use put::{Put, PutAnswer, PutOutcome, PutRecord};
 pub use token::PositionToken;
 
+use crate::error::codes;
 use crate::follower::{CallError, CallErrorKind, SequenceNumber};
 use crate::mutant::{Mutant, active};
 use crate::random::Random;
@@ -52,6 +53,13 @@ pub struct WriteError {
     pub message: String,
     /// How many of the records were not written.
     pub unwritten: usize,
+}
+
+impl WriteError {
+    /// [`codes::WRITE_FAILED`].
+    pub const fn code(&self) -> &'static str {
+        codes::WRITE_FAILED
+    }
 }
 
 impl fmt::Display for WriteError {
