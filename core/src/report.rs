@@ -214,10 +214,7 @@ mod tests {
         // Counters that were read out of order are no reason to panic.
         let after = Stats::default();
         let before = Stats { hits: 1, time_saved: Duration::from_secs(1), ..after };
-        assert_eq!(
-            InvocationReport::between(&before, &after, Duration::ZERO),
-            InvocationReport::default()
-        );
+        assert_eq!(InvocationReport::between(&before, &after, Duration::ZERO), InvocationReport::default());
     }
 
     #[test]
@@ -227,7 +224,10 @@ mod tests {
             r#"{"snowmelt":{"catch_ups_missed":2,"gaps":1,"hits":15,"lag_ms":40.0,"loads":1,"misses":1,"saved_ms":1234.567,"spent_ms":12.0,"stream":"orders","took_ms":90.0}}"#
         );
         let nothing: Value = serde_json::from_str(&InvocationReport::default().json_line(None)).unwrap();
-        assert_eq!((&nothing["snowmelt"]["stream"], &nothing["snowmelt"]["lag_ms"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&nothing["snowmelt"]["stream"], &nothing["snowmelt"]["lag_ms"]),
+            (&Value::Null, &Value::Null)
+        );
     }
 
     #[test]
@@ -246,7 +246,10 @@ mod tests {
             assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
         }
         assert_eq!((&line["Stream"], &line["TimeSaved"]), (&json!("orders"), &json!(1234.567)));
-        assert!(text.starts_with(r#"{"Hits":15,"Lag":40.0,"Loads":1,"Misses":1,"Stream":"orders","#), "{text}");
+        assert!(
+            text.starts_with(r#"{"Hits":15,"Lag":40.0,"Loads":1,"Misses":1,"Stream":"orders","#),
+            "{text}"
+        );
     }
 
     #[test]

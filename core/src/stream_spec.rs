@@ -18,8 +18,9 @@ use crate::error::ConfigError;
 /// let error = "undefined".parse::<StreamSpec>().unwrap_err();
 /// assert!(error.to_string().contains("environment variable"));
 /// ```
+///
+/// Exhaustive, so that a host which cannot open a new kind does not compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum StreamSpec {
     /// `none`: lifetimes and shared loads only.
     None,
@@ -93,10 +94,14 @@ mod tests {
     #[test]
     fn what_stands_for_nothing_is_refused_with_its_usual_cause() {
         let named = NOTHING.map(|word| format!("memory:{word}"));
-        let texts = NOTHING.into_iter().chain(named.iter().map(String::as_str)).chain(["", " ", "memory: null"]);
+        let texts =
+            NOTHING.into_iter().chain(named.iter().map(String::as_str)).chain(["", " ", "memory: null"]);
         for text in texts {
             let error = text.parse::<StreamSpec>().unwrap_err();
-            assert_eq!((error.option.as_ref(), error.value.as_str()), ("stream", format!("{text:?}").as_str()));
+            assert_eq!(
+                (error.option.as_ref(), error.value.as_str()),
+                ("stream", format!("{text:?}").as_str())
+            );
             assert!(error.to_string().contains("environment variable that is not set"), "{error}");
         }
         let error = StreamSpec::not_set("undefined").to_string();

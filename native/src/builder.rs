@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use snowmelt_core::{Config, Engine, OnUndecodable, RecordFormat, Timeline};
+use snowmelt_core::{Config, Engine, OnUndecodable, RecordFormat, StreamSpec, Timeline};
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
@@ -15,10 +15,6 @@ use crate::shared::{Shared, Weigher};
 use crate::stream::Stream;
 use crate::stream::kinesis::{KinesisOptions, KinesisStream};
 use crate::stream::memory::MemoryStream;
-
-mod spec;
-
-pub use spec::StreamSpec;
 
 /// Describes a cache; made by [`Cache::builder`].
 ///
@@ -91,7 +87,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     }
 
     /// The stream: the name or the ARN of a Kinesis data stream,
-    /// `memory:NAME` for one within this process, or `none` for none at all
+    /// `memory:NAME` for one within this process (the name may be empty), or `none` for none at all
     /// (lifetimes and shared loads only). Must be given; see [`StreamSpec`].
     pub fn stream(mut self, stream: impl Into<String>) -> Self {
         self.stream = Some(Source::Named(stream.into()));
@@ -267,11 +263,11 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
 
     fn open(&mut self) -> Result<Opened, BuildError> {
         let named = match self.stream.take() {
-            None => return Err(BuildError::NoStream { given: String::new() }),
+            None => return Err(StreamSpec::not_set("not given").into()),
             Some(Source::Own(stream)) => return Ok(Opened { stream: Some(stream), kinesis: None }),
             Some(Source::Named(named)) => named,
         };
-        Ok(match named.parse()? {
+        Ok(match named.parse::<StreamSpec>()? {
             StreamSpec::None => Opened::default(),
             StreamSpec::Memory(name) => {
                 Opened { stream: Some(Arc::new(MemoryStream::named(&name))), kinesis: None }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
 use snowmelt_core::{FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
 
 use crate::builder::Builder;
 use crate::clock::entropy;
-use crate::error::{CatchUpError, CatchUpToError, LoadError};
+use crate::error::LoadError;
 use crate::follow::{self, FollowerHandle};
 use crate::invalidate::Invalidating;
 use crate::invocation::Invocation;

@@ -16,14 +16,16 @@ use tokio::time::Instant;
 
 /// Both clocks, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) monotonic: u64,
-    pub(crate) wall: u64,
+pub struct Reading {
+    /// The monotonic clock, since some moment of its own.
+    pub monotonic: u64,
+    /// The wall clock, since the Unix epoch.
+    pub wall: u64,
 }
 
 /// Where a cache has its time from.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     manual: Option<Arc<ManualClock>>,
     /// The last `wall - monotonic`, in milliseconds.
     apart: AtomicI64,
@@ -34,7 +36,7 @@ pub(crate) struct Clock {
 /// What the coarse wall clock shows from one interrupt of the system's timer
 /// to the next. While it stays the same, no coarse clock moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tick(i64);
+pub struct Tick(i64);
 
 /// A clock without ticks.
 const NO_TICK: i64 = i64::MIN;
@@ -47,32 +49,32 @@ const TOGETHER: i64 = 500_000;
 
 impl Clock {
     /// The system's clocks, or `manual`.
-    pub(crate) fn new(manual: Option<Arc<ManualClock>>) -> Self {
+    pub fn new(manual: Option<Arc<ManualClock>>) -> Self {
         Self { manual, apart: AtomicI64::new(i64::MIN), passed: AtomicI64::new(i64::MAX) }
     }
 
     /// For the hit path: one clock, a few nanoseconds. If the tick was passed
     /// on already, a reading would tell nothing new.
     #[inline]
-    pub(crate) fn tick(&self) -> Tick {
+    pub fn tick(&self) -> Tick {
         Tick(if self.manual.is_some() { NO_TICK } else { system::tick() })
     }
 
     /// Whether a reading of this tick was passed on.
     #[inline]
-    pub(crate) fn passed(&self, tick: Tick) -> bool {
+    pub fn passed(&self, tick: Tick) -> bool {
         self.passed.load(Ordering::Acquire) == tick.0
     }
 
     /// To be called when a reading taken after `tick` was passed on.
-    pub(crate) fn pass(&self, tick: Tick) {
+    pub fn pass(&self, tick: Tick) {
         if tick.0 != NO_TICK {
             self.passed.store(tick.0, Ordering::Release);
         }
     }
 
     /// Up to a tick (some milliseconds) behind.
-    pub(crate) fn coarse(&self) -> Reading {
+    pub fn coarse(&self) -> Reading {
         if let Some(manual) = &self.manual {
             return manual.reading();
         }
@@ -86,7 +88,7 @@ impl Clock {
 
     /// For the start of an invocation, a load or a catch-up: right after a
     /// thaw the coarse clocks may still show the time of the freeze.
-    pub(crate) fn precise(&self) -> Reading {
+    pub fn precise(&self) -> Reading {
         if let Some(manual) = &self.manual {
             return manual.reading();
         }
@@ -100,7 +102,7 @@ impl Clock {
     }
 
     /// The monotonic clock, to measure how long something took.
-    pub(crate) fn monotonic(&self) -> Duration {
+    pub fn monotonic(&self) -> Duration {
         match &self.manual {
             Some(manual) => Duration::from_millis(manual.reading().monotonic),
             None => Duration::from_nanos(system::monotonic().unsigned_abs()),
@@ -138,7 +140,8 @@ const fn reading(monotonic_nanos: i64, apart_millis: i64) -> Reading {
 /// A number that differs from process to process, and from one restored copy
 /// of a snapshot to the next: the standard library's random keys are part of
 /// a snapshot, the time is not.
-pub(crate) fn entropy() -> u64 {
+#[must_use]
+pub fn entropy() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_i64(system::wall());
     hasher.write_i64(system::monotonic());

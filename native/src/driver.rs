@@ -13,12 +13,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use snowmelt_core::engine::CatchUp;
-use snowmelt_core::follower::{Call, CallError, CallErrorKind, CatchUpId, Outcome};
+use snowmelt_core::follower::{
+    Call, CallError, CallErrorKind, CatchUpError, CatchUpId, CatchUpToError, Outcome,
+};
 use snowmelt_core::{Event, PositionToken, Time, Write, WriteError, WriteStep};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use crate::error::{CatchUpError, CatchUpToError};
 use crate::shared::Shared;
 use crate::stream::{CallFuture, Stream};
 
@@ -61,7 +62,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             self.drive();
             match step {
                 CatchUp::UpToDate | CatchUp::NotDue => return Ok(()),
-                CatchUp::Running(id) => return ended(self.outcome(id, deadline).await),
+                CatchUp::Running(id) => return CatchUpError::check(self.outcome(id, deadline).await),
                 CatchUp::Earlier(id) => {
                     if self.outcome(id, deadline).await.is_none() {
                         return Err(CatchUpError::OutOfBudget);
@@ -251,14 +252,5 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             }
             outcome => tracing::debug!(stream, ?outcome, "not caught up"),
         }
-    }
-}
-
-fn ended(outcome: Option<Outcome>) -> Result<(), CatchUpError> {
-    match outcome {
-        Some(Outcome::Succeeded) => Ok(()),
-        Some(Outcome::Throttled) => Err(CatchUpError::Throttled),
-        Some(Outcome::Failed { kind, message }) => Err(CatchUpError::Failed { kind, message }),
-        _ => Err(CatchUpError::OutOfBudget),
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use snowmelt_core::follower::CallErrorKind;
 use snowmelt_core::{ConfigError, InputError, WriteError};
 use thiserror::Error;
 
@@ -14,19 +12,11 @@ use crate::stream::kinesis::StreamConfigError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// No stream was given, or by a value that stands for "nothing".
-    #[error(
-        "no stream given (the value is {given:?}): the usual cause is an environment variable that is not set; give a \
-         stream's name or ARN, `memory:NAME` for a stream within this process, or `none` to cache without one"
-    )]
-    NoStream {
-        /// The value as given.
-        given: String,
-    },
     /// The stream cannot be addressed.
     #[error(transparent)]
     Stream(#[from] StreamConfigError),
-    /// An option cannot be used as it is.
+    /// An option cannot be used as it is. Where that is `stream`, none was
+    /// given, or by a value that stands for "nothing".
     #[error(transparent)]
     Option(#[from] ConfigError),
 }
@@ -111,53 +101,4 @@ pub enum InvalidateError {
         "the invalidation was interrupted: the tokio runtime that wrote it was shut down; invalidate again"
     )]
     Interrupted,
-}
-
-/// A catch-up that did not reach the tip. What it read was applied.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CatchUpError {
-    /// The stream throttled.
-    #[error(
-        "the stream throttled: its shards give 5 reads a second to all caches together; try again a little later, \
-         raise `catch_up_every`, or use more `lanes`"
-    )]
-    Throttled,
-    /// The stream could not be read.
-    #[error("the stream could not be read: {message}")]
-    Failed {
-        /// What kind of failure it was.
-        kind: CallErrorKind,
-        /// Cause and remedy.
-        message: String,
-    },
-    /// The budget was used up.
-    #[error(
-        "the catch-up took longer than it may: call it again to go on where it stopped, or raise `catch_up_budget`"
-    )]
-    OutOfBudget,
-}
-
-/// A token whose write could not be caught up with.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CatchUpToError {
-    /// The token is of another stream.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// Time was up. What can be read by now was applied.
-    #[error("the write that the token names was not reached within {within:?}{}", because(.last.as_ref()))]
-    Deadline {
-        /// How long it was tried.
-        within: Duration,
-        /// Why the last catch-up failed, if it did.
-        last: Option<CatchUpError>,
-    },
-}
-
-fn because(last: Option<&CatchUpError>) -> String {
-    match last {
-        Some(error) => format!(": {error}"),
-        None => ": it cannot be read from the stream yet; allow more time".into(),
-    }
 }

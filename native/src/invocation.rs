@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use snowmelt_core::Stats;
+use snowmelt_core::{InvocationReport, Stats};
 
 use crate::shared::Shared;
 
@@ -19,34 +19,6 @@ pub struct Invocation<V: Clone + Send + Sync + 'static> {
     /// On the monotonic clock.
     began: Duration,
     ended: bool,
-}
-
-/// What a cache did during an invocation.
-///
-/// Taken from the cache's counters: where invocations overlap, each report
-/// holds what all of them did in its time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvocationReport {
-    /// How long the invocation took.
-    pub took: Duration,
-    /// The load times that hits avoided.
-    pub time_saved: Duration,
-    /// The time spent catching up.
-    pub time_spent: Duration,
-    /// Reads that were served from memory.
-    pub hits: u64,
-    /// Reads that were not.
-    pub misses: u64,
-    /// Loads that began.
-    pub loads: u64,
-    /// Catch-ups that did not reach the tip: failed, throttled, out of budget.
-    pub catch_ups_missed: u64,
-    /// Times that everything was dropped because continuity was in doubt.
-    pub gaps: u64,
-    /// How far behind the stream the cache is at the end; `None` while it
-    /// follows nothing.
-    pub lag: Option<Duration>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Invocation<V> {
@@ -68,20 +40,10 @@ impl<V: Clone + Send + Sync + 'static> Invocation<V> {
     fn end(&mut self) -> InvocationReport {
         self.ended = true;
         let now = self.shared.precise_now();
-        let (before, after) = (&self.before, self.shared.engine.stats(now));
+        let after = self.shared.engine.stats(now);
         self.shared.engine.end_invocation();
-        let missed = |stats: &Stats| stats.catch_ups_failed + stats.catch_ups_throttled;
-        let report = InvocationReport {
-            took: self.shared.clock.monotonic().saturating_sub(self.began),
-            time_saved: after.time_saved.saturating_sub(before.time_saved),
-            time_spent: after.time_spent.saturating_sub(before.time_spent),
-            hits: after.hits.saturating_sub(before.hits),
-            misses: after.misses.saturating_sub(before.misses),
-            loads: after.loads.saturating_sub(before.loads),
-            catch_ups_missed: missed(&after).saturating_sub(missed(before)),
-            gaps: after.gaps.saturating_sub(before.gaps),
-            lag: after.lag,
-        };
+        let took = self.shared.clock.monotonic().saturating_sub(self.began);
+        let report = InvocationReport::between(&self.before, &after, took);
         let stream = self.shared.engine.config().stream.as_deref();
         self.shared.reporter.report(stream, &report, now);
         report

@@ -89,23 +89,30 @@ mod report;
 mod shared;
 pub mod stream;
 
-pub use builder::{Builder, StreamSpec};
+pub use builder::Builder;
 pub use cache::Cache;
 #[doc(hidden)]
 pub use clock::ManualClock;
-pub use error::{BuildError, CatchUpError, CatchUpToError, InvalidateError, LoadError};
+pub use error::{BuildError, InvalidateError, LoadError};
 pub use follow::FollowerHandle;
 pub use invalidate::Invalidating;
-pub use invocation::{Invocation, InvocationReport};
+pub use invocation::Invocation;
 pub use load::{Begin, Joined, Lease};
 pub use loaded::Loaded;
 pub use report::Report;
-pub use snowmelt_core::follower::CallErrorKind;
+pub use snowmelt_core::follower::{CallErrorKind, CatchUpError, CatchUpToError};
 pub use snowmelt_core::invalidation::DataIdError;
 pub use snowmelt_core::{
-    ConfigError, DataId, FillOutcome, InputError, Invalidation, OnUndecodable, PositionToken, RecordFormat,
-    Stats, WriteError,
+    ConfigError, DataId, FillOutcome, InputError, Invalidation, InvocationReport, OnUndecodable,
+    PositionToken, RecordFormat, Stats, StreamSpec, WriteError,
 };
+
+/// What the bindings for other languages share with this crate. No part of the
+/// public interface: it changes without notice.
+#[doc(hidden)]
+pub mod host {
+    pub use crate::clock::{Clock, Reading, Tick, entropy};
+}
 
 /// Compiles what the README shows.
 #[cfg(doctest)]

@@ -43,8 +43,31 @@ fn durations_have_units() {
 #[test]
 fn a_duration_that_is_none_is_refused() {
     for text in [
-        "", " ", "s", "-5s", "+5s", "5S", "5M", "5MS", "5x", "5 minutes", "1e3s", "NaN", "inf", "infs", "1..5s",
-        ".5s", "5.s", "1,5s", "5s5", "30m1h", "5s5s", "1h 30", "٣s", "1ħ", "999999999999999999999d",
+        "",
+        " ",
+        "s",
+        "-5s",
+        "+5s",
+        "5S",
+        "5M",
+        "5MS",
+        "5x",
+        "5 minutes",
+        "1e3s",
+        "NaN",
+        "inf",
+        "infs",
+        "1..5s",
+        ".5s",
+        "5.s",
+        "1,5s",
+        "5s5",
+        "30m1h",
+        "5s5s",
+        "1h 30",
+        "٣s",
+        "1ħ",
+        "999999999999999999999d",
     ] {
         let error = refusal(duration("max_lag", &Text(text), MILLISECONDS));
         assert!(error.contains("option `max_lag`") && error.contains(r#""250ms""#), "{error}");
@@ -132,7 +155,8 @@ fn sizes_have_units_or_are_whole() {
 #[test]
 fn counts_are_whole_numbers_that_fit() {
     let mut config = Config::default();
-    for (option, most) in [("lanes", 65_535.0), ("page_records", 4_294_967_295.0), ("give_up_records", 1e15)] {
+    for (option, most) in [("lanes", 65_535.0), ("page_records", 4_294_967_295.0), ("give_up_records", 1e15)]
+    {
         config.set(option, &Number(most), MILLISECONDS).unwrap();
     }
     assert_eq!((config.lanes, config.page_records), (Some(65_535), u32::MAX));
@@ -141,8 +165,13 @@ fn counts_are_whole_numbers_that_fit() {
         let error = refusal(config.set(option, &Number(over), MILLISECONDS));
         assert!(error.contains("too large"), "{error}");
     }
-    for setting in [Number(0.5), Number(-1.0), Number(f64::NAN), Number(f64::INFINITY), Flag(true), Other("x")] {
-        assert!(refusal(config.set("max_entries", &setting, SECONDS)).contains("whole number"), "{setting:?}");
+    for setting in
+        [Number(0.5), Number(-1.0), Number(f64::NAN), Number(f64::INFINITY), Flag(true), Other("x")]
+    {
+        assert!(
+            refusal(config.set("max_entries", &setting, SECONDS)).contains("whole number"),
+            "{setting:?}"
+        );
     }
     let error = refusal(config.set("max_entries", &Text("100"), SECONDS));
     assert_eq!(error, r#"option `max_entries` is "100": give a number, without quotes"#);
@@ -197,15 +226,15 @@ fn example(name: &str) -> (Setting<'static>, fn(&Config) -> String) {
 
 #[test]
 fn every_option_sets_its_own_field_and_no_other() {
-    let read = |config: &Config| -> Vec<_> {
-        NAMES.iter().map(|name| (*name, example(name).1(config))).collect()
-    };
+    let read =
+        |config: &Config| -> Vec<_> { NAMES.iter().map(|name| (*name, example(name).1(config))).collect() };
     let before = read(&Config::default());
     for name in NAMES {
         let mut config = Config::default();
         config.set(name, &example(name).0, SECONDS).unwrap();
         for ((option, before), (_, after)) in before.iter().zip(read(&config)) {
-            let is_ttl = (*name == "ttl" && option.starts_with("ttl")) || (*option == "ttl" && name.starts_with("ttl"));
+            let is_ttl = (*name == "ttl" && option.starts_with("ttl"))
+                || (*option == "ttl" && name.starts_with("ttl"));
             assert_eq!(*before != after, option == name || is_ttl, "{name} {option}: {before} {after}");
         }
     }

@@ -17,11 +17,7 @@ use crate::error::ConfigError;
 ///
 /// For a negative number or one that is none, for a text without units unless
 /// it is 0, and for a bare number of milliseconds above 0 and below 1000.
-pub fn duration(
-    option: &'static str,
-    setting: &Setting<'_>,
-    units: Units,
-) -> Result<Duration, ConfigError> {
+pub fn duration(option: &'static str, setting: &Setting<'_>, units: Units) -> Result<Duration, ConfigError> {
     let read = match *setting {
         Setting::Number(number) if units == Units::Milliseconds && number > 0.0 && number < 1000.0 => {
             return Err(ConfigError::new(option, shown(setting), which_unit(&number.to_string())));
@@ -178,11 +174,7 @@ pub(super) fn one_of<T: Copy>(
     })
 }
 
-fn refused(
-    option: &'static str,
-    setting: &Setting<'_>,
-    remedy: impl Into<Cow<'static, str>>,
-) -> ConfigError {
+fn refused(option: &'static str, setting: &Setting<'_>, remedy: impl Into<Cow<'static, str>>) -> ConfigError {
     match setting {
         Setting::Nothing => ConfigError::new(option, shown(setting), "leave it out to have the default"),
         _ => ConfigError::new(option, shown(setting), remedy),

@@ -70,8 +70,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::ListShards, Self::GetShardIterator, Self::GetRecords, Self::PutRecords];
+    pub const ALL: [Self; 4] = [Self::ListShards, Self::GetShardIterator, Self::GetRecords, Self::PutRecords];
 
     /// Its name in the Kinesis API reference.
     pub const fn name(self) -> &'static str {

@@ -109,12 +109,7 @@ impl<'a> Refusal<'a> {
 }
 
 /// The service refused a call.
-pub fn refused(
-    operation: Operation,
-    place: &Place,
-    refusal: &Refusal<'_>,
-    date: Option<u64>,
-) -> CallError {
+pub fn refused(operation: Operation, place: &Place, refusal: &Refusal<'_>, date: Option<u64>) -> CallError {
     let kind = code_kind(refusal.name())
         .unwrap_or_else(|| refusal.status.map_or(CallErrorKind::Failed, status_kind));
     let Place { stream, region, .. } = place;

@@ -14,7 +14,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use snowmelt::{BuildError, StreamSpec};
+use snowmelt::StreamSpec;
 
 mod clocks;
 mod database;
@@ -65,12 +65,13 @@ async fn demonstrate() -> Result<(Tally, Tally), Box<dyn Error>> {
 /// The Kinesis stream to run on; `None`: the embedded one.
 fn kinesis_stream() -> Result<Option<String>, Box<dyn Error>> {
     let Ok(stream) = std::env::var("SNOWMELT_STREAM") else { return Ok(None) };
-    match stream.parse() {
+    match stream.parse::<StreamSpec>() {
         Ok(StreamSpec::Kinesis(name)) => Ok(Some(name)),
         // An empty variable is as good as none: there is a default.
-        Ok(StreamSpec::Memory(_)) | Err(BuildError::NoStream { .. }) => Ok(None),
-        Ok(_) => Err(format!("SNOWMELT_STREAM is {stream:?}: name a Kinesis stream, or unset it").into()),
-        Err(error) => Err(error.into()),
+        Ok(StreamSpec::Memory(_)) | Err(_) => Ok(None),
+        Ok(StreamSpec::None) => {
+            Err(format!("SNOWMELT_STREAM is {stream:?}: name a Kinesis stream, or unset it").into())
+        }
     }
 }
 

@@ -9,11 +9,12 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{Builder, Region};
 use aws_sdk_kinesis::types::{ShardFilter, ShardFilterType, ShardIteratorType};
 use snowmelt_core::follower::{Answer, Body, CallError, IteratorStart, ListShards, Request};
+use snowmelt_core::protocol::{Operation, Place, nonsense};
 use snowmelt_core::writer::{Put, PutAnswer};
 
 use self::address::{Address, check_endpoint, choose_region};
 use self::client::{Connections, DateSlot, LazyCredentials, configure};
-use self::errors::{Operation, Place, nonsense, sort};
+use self::errors::{Way, sort};
 use super::{CallFuture, Stream};
 
 mod address;
@@ -97,7 +98,7 @@ struct Inner {
     client: Client,
     connections: Connections,
     address: Address,
-    place: Place,
+    way: Way,
 }
 
 impl KinesisStream {
@@ -166,11 +167,11 @@ impl KinesisStream {
             stream: address.name.clone(),
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             endpoint: options.endpoint,
-            connect_timeout: options.connect_timeout,
-            call_timeout: options.call_timeout,
         };
+        let KinesisOptions { connect_timeout, call_timeout, .. } = options;
+        let way = Way { place, connect_timeout, call_timeout };
         let client = Client::from_conf(config);
-        Ok(Self { inner: Arc::new(Inner { client, connections, address, place }) })
+        Ok(Self { inner: Arc::new(Inner { client, connections, address, way }) })
     }
 
     /// Makes the first connection and resolves the credentials, so that the
@@ -194,7 +195,7 @@ impl KinesisStream {
 
 impl fmt::Debug for KinesisStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { region, endpoint, .. } = &self.inner.place;
+        let Place { region, endpoint, .. } = &self.inner.way.place;
         f.debug_struct("KinesisStream")
             .field("stream", &self.inner.address)
             .field("region", region)
@@ -242,7 +243,7 @@ impl Inner {
         };
         let result = call.customize().interceptor(slot.clone()).send().await;
         let date = slot.date();
-        let output = result.map_err(|error| sort(OPERATION, &self.place, date, &error))?;
+        let output = result.map_err(|error| sort(OPERATION, &self.way, date, &error))?;
         let page = convert::shard_page(output).map_err(|what| nonsense(OPERATION, date, &what))?;
         Ok(Answer { date, body: Body::Shards(page) })
     }
@@ -261,7 +262,7 @@ impl Inner {
         let call = call.set_stream_name(self.address.stream_name()).set_stream_arn(self.address.stream_arn());
         let result = call.customize().interceptor(slot.clone()).send().await;
         let date = slot.date();
-        let output = result.map_err(|error| sort(OPERATION, &self.place, date, &error))?;
+        let output = result.map_err(|error| sort(OPERATION, &self.way, date, &error))?;
         let iterator = output.shard_iterator.filter(|iterator| !iterator.is_empty());
         let iterator = iterator.ok_or_else(|| nonsense(OPERATION, date, "there is no iterator in it"))?;
         Ok(Answer { date, body: Body::Iterator(iterator) })
@@ -275,7 +276,7 @@ impl Inner {
         let call = call.set_stream_arn(self.address.stream_arn());
         let result = call.customize().interceptor(slot.clone()).send().await;
         let date = slot.date();
-        let output = result.map_err(|error| sort(OPERATION, &self.place, date, &error))?;
+        let output = result.map_err(|error| sort(OPERATION, &self.way, date, &error))?;
         let page = convert::record_page(&shard, output).map_err(|what| nonsense(OPERATION, date, &what))?;
         Ok(Answer { date, body: Body::Records(page) })
     }
@@ -290,7 +291,7 @@ impl Inner {
         let call = call.set_stream_name(self.address.stream_name()).set_stream_arn(self.address.stream_arn());
         let result = call.customize().interceptor(slot.clone()).send().await;
         let date = slot.date();
-        let output = result.map_err(|error| sort(OPERATION, &self.place, date, &error))?;
+        let output = result.map_err(|error| sort(OPERATION, &self.way, date, &error))?;
         let outcomes =
             convert::put_outcomes(sent, output).map_err(|what| nonsense(OPERATION, date, &what))?;
         Ok(PutAnswer { date, outcomes })
