@@ -170,3 +170,58 @@ pub mod codes {
         INVALID_VALUE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::follower::{CallErrorKind, CatchUpError, CatchUpToError, Outcome};
+    use crate::writer::WriteError;
+
+    #[test]
+    fn every_error_has_its_code() {
+        let what = "key";
+        let failed = || CatchUpError::Failed { kind: CallErrorKind::Denied, message: "no".into() };
+        let deadline = CatchUpToError::Deadline { within: core::time::Duration::ZERO, last: None };
+        let unwritten = WriteError { kind: CallErrorKind::Failed, message: "no".into(), unwritten: 1 };
+        for (code, expected) in [
+            (ConfigError::new("ttl", "0ns", "use more").code(), "INVALID_OPTION"),
+            (InputError::Empty { what }.code(), "INVALID_NAME"),
+            (InputError::TooLong { what, bytes: 9, most: 1 }.code(), "INVALID_NAME"),
+            (InputError::NothingToInvalidate.code(), "NOTHING_TO_INVALIDATE"),
+            (InputError::NotInFormat { what }.code(), "NOT_IN_FORMAT"),
+            (InputError::BadToken { why: "is empty" }.code(), "INVALID_TOKEN"),
+            (InputError::OtherStream.code(), "OTHER_STREAM"),
+            (unwritten.code(), "WRITE_FAILED"),
+            (CatchUpError::Throttled.code(), "CATCH_UP_THROTTLED"),
+            (failed().code(), "CATCH_UP_FAILED"),
+            (CatchUpError::OutOfBudget.code(), "CATCH_UP_OUT_OF_BUDGET"),
+            (deadline.code(), "CATCH_UP_DEADLINE"),
+            (CatchUpToError::from(InputError::OtherStream).code(), "OTHER_STREAM"),
+        ] {
+            assert_eq!(code, expected);
+            assert!(codes::ALL.contains(&code), "{code}");
+        }
+        assert_eq!(CatchUpError::check(Some(Outcome::Succeeded)), Ok(()));
+        assert_eq!(CatchUpError::check(Some(Outcome::Throttled)), Err(CatchUpError::Throttled));
+        assert_eq!(CatchUpError::check(Some(Outcome::OutOfBudget)), Err(CatchUpError::OutOfBudget));
+        assert_eq!(CatchUpError::check(None), Err(CatchUpError::OutOfBudget));
+        let outcome = Outcome::Failed { kind: CallErrorKind::Denied, message: "no".into() };
+        assert_eq!(CatchUpError::check(Some(outcome)), Err(failed()));
+    }
+
+    #[test]
+    fn the_readme_has_each_code_with_a_meaning_and_a_remedy() {
+        let section = include_str!("../README.md").split("\n## Error codes\n").nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows: std::vec::Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        let told: BTreeSet<_> = rows.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
+        assert_eq!(told, codes::ALL.iter().copied().collect());
+        assert_eq!(rows.len(), codes::ALL.len(), "none twice");
+        for row in rows {
+            let cells = row.trim_matches('|').split('|').map(str::trim);
+            assert_eq!(cells.filter(|cell| !cell.is_empty()).count(), 3, "{row}");
+        }
+    }
+}

@@ -94,3 +94,16 @@ impl Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_number() {
+        for number in [0, 17, u64::MAX] {
+            assert_eq!(CatchUpId::from_number(number).number(), number);
+        }
+        assert!(CatchUpId::from_number(1) < CatchUpId::from_number(2));
+    }
+}

@@ -115,3 +115,33 @@ impl From<InputError> for CatchUpToError {
         Self::Input(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn each_text_names_a_remedy() {
+        assert!(CatchUpError::Throttled.to_string().contains("raise `catch_up_every`"));
+        assert!(CatchUpError::OutOfBudget.to_string().contains("raise `catch_up_budget`"));
+        let failed = CatchUpError::Failed { kind: CallErrorKind::Denied, message: "allow it".into() };
+        assert_eq!(failed.to_string(), "the stream could not be read: allow it");
+    }
+
+    #[test]
+    fn a_deadline_tells_why_it_passed() {
+        let within = Duration::from_millis(1500);
+        let deadline = |last| CatchUpToError::Deadline { within, last }.to_string();
+        let start = "the write that the token names was not reached within 1.5s: ";
+        assert_eq!(
+            deadline(None).strip_prefix(start),
+            Some("it cannot be read from the stream yet; allow more time")
+        );
+        let throttled = CatchUpError::Throttled.to_string();
+        assert_eq!(deadline(Some(CatchUpError::Throttled)).strip_prefix(start), Some(throttled.as_str()));
+        let input = CatchUpToError::from(InputError::OtherStream);
+        assert_eq!(input.to_string(), InputError::OtherStream.to_string());
+    }
+}

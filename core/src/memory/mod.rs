@@ -353,3 +353,6 @@ fn hash_keys(index: usize, count: usize) -> HashKeyRange {
 fn hash_key(partition_key: &str) -> u128 {
     u128::from(FixedState::default().hash_one(partition_key)) << 64
 }
+
+#[cfg(test)]
+mod tests;

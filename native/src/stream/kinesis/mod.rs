@@ -211,7 +211,7 @@ impl Stream for KinesisStream {
             match request {
                 Request::ListShards(page) => inner.list_shards(page).await,
                 Request::ShardIterator { shard, from } => inner.shard_iterator(shard, from).await,
-                Request::Records { shard, iterator, limit } => inner.records(shard, iterator, limit).await,
+                Request::Records { iterator, limit, .. } => inner.records(iterator, limit).await,
             }
         })
     }
@@ -268,7 +268,7 @@ impl Inner {
         Ok(Answer { date, body: Body::Iterator(iterator) })
     }
 
-    async fn records(&self, shard: String, iterator: String, limit: u32) -> Result<Answer, CallError> {
+    async fn records(&self, iterator: String, limit: u32) -> Result<Answer, CallError> {
         const OPERATION: Operation = Operation::GetRecords;
         let slot = DateSlot::default();
         let limit = i32::try_from(limit.clamp(1, 10_000)).unwrap_or(10_000);
@@ -277,7 +277,7 @@ impl Inner {
         let result = call.customize().interceptor(slot.clone()).send().await;
         let date = slot.date();
         let output = result.map_err(|error| sort(OPERATION, &self.way, date, &error))?;
-        let page = convert::record_page(&shard, output).map_err(|what| nonsense(OPERATION, date, &what))?;
+        let page = convert::record_page(output).map_err(|what| nonsense(OPERATION, date, &what))?;
         Ok(Answer { date, body: Body::Records(page) })
     }
 

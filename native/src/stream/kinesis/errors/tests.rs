@@ -1,18 +1,18 @@
 use aws_sdk_kinesis::error::{ConnectorError, ErrorMetadata};
 use aws_sdk_kinesis::operation::get_records::GetRecordsError;
 
+use snowmelt_core::follower::CallErrorKind;
+
 use super::*;
 
 type Failure = SdkError<GetRecordsError, HttpResponse>;
 
 fn place() -> Place {
-    Place {
-        stream: "orders".into(),
-        region: "eu-west-1".into(),
-        endpoint: None,
-        connect_timeout: Duration::from_secs(1),
-        call_timeout: Duration::from_secs(3),
-    }
+    Place { stream: "orders".into(), region: "eu-west-1".into(), endpoint: None }
+}
+
+fn way(place: Place) -> Way {
+    Way { place, connect_timeout: Duration::from_secs(1), call_timeout: Duration::from_secs(3) }
 }
 
 fn response(status: u16) -> HttpResponse {
@@ -25,7 +25,7 @@ fn service(status: u16, code: &str, message: &str) -> Failure {
 }
 
 fn sorted(operation: Operation, error: &Failure) -> (CallErrorKind, String) {
-    let CallError { kind, message, date } = sort(operation, &place(), Some(7), error);
+    let CallError { kind, message, date } = sort(operation, &way(place()), Some(7), error);
     assert_eq!(date, Some(7));
     (kind, message)
 }
@@ -136,7 +136,7 @@ fn a_connection_that_times_out_names_the_vpc_endpoint() {
 fn a_configured_endpoint_is_named_instead() {
     let place = Place { endpoint: Some("http://127.0.0.1:4567".into()), ..place() };
     let error = Failure::dispatch_failure(ConnectorError::io("connection refused".into()));
-    let error = sort(Operation::GetRecords, &place, None, &error);
+    let error = sort(Operation::GetRecords, &way(place), None, &error);
     assert_eq!(error.kind, CallErrorKind::Failed);
     assert!(error.message.contains("could not reach http://127.0.0.1:4567"), "{}", error.message);
     assert!(
