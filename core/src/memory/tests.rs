@@ -23,8 +23,8 @@ impl Stream {
         self.now.set(self.now.get() + millis);
     }
 
-    fn call(&self, request: Request) -> Result<Answer, CallError> {
-        self.model.borrow_mut().call(&request, self.now.get())
+    fn call(&self, request: &Request) -> Result<Answer, CallError> {
+        self.model.borrow_mut().call(request, self.now.get())
     }
 
     fn puts(&self, put: Put) -> Result<PutAnswer, CallError> {
@@ -41,14 +41,14 @@ impl Stream {
     }
 
     fn shards(&self) -> Vec<ShardDescription> {
-        match self.call(Request::ListShards(ListShards::From(0))).unwrap().body {
+        match self.call(&Request::ListShards(ListShards::From(0))).unwrap().body {
             Body::Shards(page) => page.shards,
             other => panic!("{other:?}"),
         }
     }
 
     fn iterator(&self, shard: &str, from: IteratorStart) -> Result<String, CallErrorKind> {
-        match self.call(Request::ShardIterator { shard: shard.into(), from }) {
+        match self.call(&Request::ShardIterator { shard: shard.into(), from }) {
             Ok(Answer { body: Body::Iterator(iterator), .. }) => Ok(iterator),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.kind),
@@ -56,7 +56,7 @@ impl Stream {
     }
 
     fn read(&self, iterator: &str, limit: u32) -> Result<RecordPage, CallErrorKind> {
-        match self.call(Request::Records { shard: String::new(), iterator: iterator.into(), limit }) {
+        match self.call(&Request::Records { shard: String::new(), iterator: iterator.into(), limit }) {
             Ok(Answer { body: Body::Records(page), .. }) => Ok(page),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.kind),
@@ -239,9 +239,9 @@ fn puts_have_kinesis_limits() {
 #[test]
 fn answers_and_errors_are_dated_to_the_second() {
     let stream = Stream::new(1);
-    let answer = stream.call(Request::ListShards(ListShards::From(0))).unwrap();
+    let answer = stream.call(&Request::ListShards(ListShards::From(0))).unwrap();
     assert_eq!(answer.date, Some(START - 500));
-    let error = stream.call(Request::ListShards(ListShards::Next("x".into()))).unwrap_err();
+    let error = stream.call(&Request::ListShards(ListShards::Next("x".into()))).unwrap_err();
     assert_eq!((error.date, error.kind), (Some(START - 500), CallErrorKind::Refused));
 }
 

@@ -135,7 +135,7 @@ fn get_records() -> Value {
         "Records": [{
             "Data": "XzxkYXRhPl8w",
             "PartitionKey": "partitionKey",
-            "ApproximateArrivalTimestamp": 1.441215410867E9,
+            "ApproximateArrivalTimestamp": 1_441_215_410.867,
             "SequenceNumber": "21269319989652663814458848515492872193",
         }],
         "ChildShards": [{
@@ -251,7 +251,7 @@ fn data_may_be_bytes_already() {
 
 #[test]
 fn puts_are_answered_one_by_one() {
-    let answer = put_answer(&put_records(), Some(7)).unwrap();
+    let answer = put_answer(put_records(), Some(7)).unwrap();
     let stored = PutOutcome::Stored {
         shard: "shardId-000000000000".into(),
         sequence_number: SequenceNumber::parse("49543463076548007577105092703039560359975228518395012686")
@@ -323,7 +323,7 @@ fn nonsense_is_a_failure_that_names_what_is_wrong() {
         let start = format!("the answer to {} makes no sense: ", operation.name());
         assert!(error.message.starts_with(&start) && error.message.contains(word), "{}", error.message);
     }
-    assert!(answer(Operation::PutRecords, &put_records(), None).is_err());
+    assert!(answer(Operation::PutRecords, put_records(), None).is_err());
 }
 
 #[test]
