@@ -278,7 +278,7 @@ fn incarnations_leave_room_for_records_and_differ() {
     assert!(MemoryModel::incarnation(START, u64::MAX) < MemoryModel::incarnation(START + 1, 0));
     // Whatever a host gives for one, and however it calls.
     let stream = Stream { model: RefCell::new(MemoryModel::new(u128::MAX, 0)), now: Cell::new(u64::MAX) };
-    stream.put(b"a", None);
+    assert!(stream.put(b"a", None).1 < stream.put(b"b", None).1);
     assert_eq!(stream.shards().len(), 1);
 }
 
