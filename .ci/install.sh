@@ -40,15 +40,16 @@ components() {
 }
 
 # The target's standard library for the toolchain in use; where that cannot be
-# had, Debian's own compiler, which .ci/check-wasm.sh then builds it with.
+# had, Debian's own compiler, which .ci/cargo-wasm.sh then builds it with.
 wasm() {
   [ -d "$(rustc --print sysroot)/lib/rustlib/$WASM/lib" ] && return
   if has rustup && rustup target add "$WASM"; then return; fi
   debian rustc-web cargo-web rust-web-src lld-19
 }
 
-servers() {
-  local folder=native/tests/servers
+# What a folder's lock file names, unless that is there already.
+packages() {
+  local folder=$1
   local installed=$folder/node_modules/.snowmelt-lock
   cmp -s "$folder/package-lock.json" "$installed" && return
   say "npm ci in $folder"
@@ -63,4 +64,5 @@ has npm || debian npm
 need node "install Node 20 or newer"
 components
 wasm
-servers
+packages native/tests/servers
+packages bindings-node

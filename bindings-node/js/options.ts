@@ -1,0 +1,225 @@
+/** What users may say, and how it is told to the core. */
+
+import type { Binding, Setting } from "./binding";
+import { SnowmeltError, translated } from "./errors";
+import type { CacheEvent } from "./events";
+import { TRANSPORT_METHODS, type Transport } from "./transport";
+
+/**
+ * A duration: text with a unit, such as "250ms", "30s", "5m" or "1h30m", or
+ * milliseconds. A bare number below 1000 (but 0) is refused, since most were
+ * meant as seconds.
+ */
+export type Duration = string | number;
+
+/** A size: text with a unit, such as "64mb" (1 kb is 1024 bytes), or bytes. */
+export type Size = string | number;
+
+/** What is printed after each invocation of a `handler`. */
+export type Report =
+  /** Nothing. */
+  | "off"
+  /** One line of JSON. */
+  | "json"
+  /** One line in CloudWatch's embedded metric format, in this namespace of metrics. CloudWatch charges for each metric. */
+  | { emf: string };
+
+/** The options of a `Cache`. Only `stream` has to be given; `undefined` is as good as left out. */
+export interface CacheOptions<V = unknown> {
+  /**
+   * The stream of invalidations: the name or the ARN of a Kinesis data stream,
+   * `"memory:"` or `"memory:NAME"` for one within this process, or `"none"`
+   * for lifetimes and shared loads only. Anything that looks like a variable
+   * that is not set is refused.
+   */
+  stream: string | undefined;
+  /** The Kinesis stream's region. Default: `AWS_REGION`, then `AWS_DEFAULT_REGION`, then the one in the ARN. */
+  region?: string | undefined;
+  /** The URL of the Kinesis endpoint. Default: `AWS_ENDPOINT_URL_KINESIS`, then `AWS_ENDPOINT_URL`, then the region's own. */
+  endpoint?: string | undefined;
+  /** A way of your own to the stream. */
+  transport?: Transport | undefined;
+
+  /**
+   * Lifetime of an entry, from the start of its load; each entry's is drawn
+   * between `min` and `max`, so that what was loaded together does not end
+   * together. Default 4 to 5 minutes.
+   */
+  ttl?: Duration | { min: Duration; max: Duration } | undefined;
+  /** Soft bound on staleness: past it a read first tries to catch up. 0: once in each invocation. Default "1s". */
+  catchUpEvery?: Duration | undefined;
+  /** Hard bound on staleness: past it an entry is not served. Default "10s". */
+  maxLag?: Duration | undefined;
+  /** Clock skew, put-to-get delay and disorder of arrival times allowed for. Default "5s", at least "1s". */
+  margin?: Duration | undefined;
+  /** A load that began less than this after an invalidation of its key is not stored: for loads from a replica that lags. Default 0. */
+  settle?: Duration | undefined;
+  /** The stream's retention period. Default "24h". */
+  retention?: Duration | undefined;
+  /** The most that a read waits for a catch-up. Default "250ms". */
+  catchUpBudget?: Duration | undefined;
+  /** After this a call to the stream is given up. Default "3s". */
+  callTimeout?: Duration | undefined;
+  /** After this a load is joined by nobody and not stored, and its signal is aborted. Default "30s". */
+  loadTimeout?: Duration | undefined;
+
+  /** The most entries. Default 10,000. */
+  maxEntries?: number | undefined;
+  /** The most weight of all entries together, in the unit of `sizeOf`. Default: no bound. */
+  maxWeight?: Size | undefined;
+  /** How heavy a value is. Default: 1 each. */
+  sizeOf?: ((value: V, key: string) => number) | undefined;
+  /** The most loads under way that may still be stored. Default 1,000. */
+  maxLeases?: number | undefined;
+  /** The most invalidations remembered for loads under way. Default 4,096. */
+  maxFences?: number | undefined;
+
+  /** If all writers are Snowmelt: into how many lanes the fleet's reads are spread. Default: every cache follows every shard. */
+  lanes?: number | undefined;
+  /** A cache applies records of its own namespace only, and writes into it. Default "". */
+  namespace?: string | undefined;
+  /** What a foreign record that cannot be decoded does. Default "skip". */
+  onUndecodable?: "skip" | "flush" | undefined;
+  /** What `invalidate` writes; both are always read. Default "snowmelt". */
+  recordFormat?: "snowmelt" | "scache" | undefined;
+  /** A backlog of more records than this is given up: the cache is emptied instead. Default 100,000. */
+  giveUpRecords?: number | undefined;
+  /** A backlog of more bytes than this is given up. Default "64mb". */
+  giveUpBytes?: Size | undefined;
+  /** The most records asked for at once, 1 to 10,000. Default 1,000. */
+  pageRecords?: number | undefined;
+
+  /**
+   * Told of what happens on the stream. Default: problems are printed as
+   * warnings, a lasting one once. What it throws is ignored.
+   */
+  onEvent?: ((event: CacheEvent) => void) | undefined;
+  /** What `handler` reports after each invocation. Default "json". */
+  report?: Report | undefined;
+  /** Where reports go, a line at a time. Default: the standard output. */
+  reportTo?: ((line: string) => void) | undefined;
+
+  /** Freezes values, deeply, before they are stored: who changes one by mistake gets an error. Default false. */
+  freeze?: boolean | undefined;
+  /** Makes a copy for each reader, for example `structuredClone`: for those who change what they read. */
+  copy?: ((value: V) => V) | undefined;
+}
+
+/** Options of a cache of whatever values. */
+export type AnyOptions = CacheOptions<any>;
+
+/** Options that are the core's, each with its name there. */
+const CORE_OPTIONS = {
+  catchUpEvery: "catch_up_every",
+  maxLag: "max_lag",
+  margin: "margin",
+  settle: "settle",
+  retention: "retention",
+  catchUpBudget: "catch_up_budget",
+  callTimeout: "call_timeout",
+  loadTimeout: "load_timeout",
+  maxEntries: "max_entries",
+  maxWeight: "max_weight",
+  maxLeases: "max_leases",
+  maxFences: "max_fences",
+  lanes: "lanes",
+  namespace: "namespace",
+  onUndecodable: "on_undecodable",
+  recordFormat: "record_format",
+  giveUpRecords: "give_up_records",
+  giveUpBytes: "give_up_bytes",
+  pageRecords: "page_records",
+} as const;
+
+/** Options that are this package's, each with what it may be. */
+const OWN_OPTIONS: Record<string, readonly [may: string, is: (value: unknown) => boolean]> = {
+  stream: ["", () => true],
+  ttl: ["", () => true],
+  region: ["a region's name, such as \"eu-west-1\"", isText],
+  endpoint: ["a URL, such as \"http://127.0.0.1:4568\"", isText],
+  transport: [`an object with the functions ${TRANSPORT_METHODS.join(", ")}`, isTransport],
+  sizeOf: ["a function (value, key) => number", isFunction],
+  onEvent: ["a function (event) => void", isFunction],
+  report: ["\"off\", \"json\" or { emf: namespace }", isReport],
+  reportTo: ["a function (line) => void", isFunction],
+  freeze: ["true or false", (value) => typeof value === "boolean"],
+  copy: ["a function (value) => value, such as structuredClone", isFunction],
+};
+
+/** A value as the core takes it. */
+export function plain(value: unknown): Setting[1] {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      return Number.isFinite(value) ? value : { other: String(value) };
+    case "undefined":
+      return null;
+    default:
+      return value === null ? null : { other: describe(value) };
+  }
+}
+
+/** Checks what is this package's, and collects what is the core's. */
+export function settings(options: AnyOptions): Setting[] {
+  const settings: Setting[] = [];
+  for (const [option, value] of Object.entries(options as unknown as Record<string, unknown>)) {
+    if (value === undefined) continue;
+    const own = OWN_OPTIONS[option];
+    if (own !== undefined) check(option, value, own);
+    else settings.push([CORE_OPTIONS[option as keyof typeof CORE_OPTIONS] ?? option, plain(value)]);
+  }
+  return [...settings, ...lifetimes(options.ttl)];
+}
+
+function lifetimes(ttl: CacheOptions["ttl"]): Setting[] {
+  if (ttl === undefined) return [];
+  if (typeof ttl !== "object" || ttl === null) return [["ttl", plain(ttl)]];
+  const unknown = Object.keys(ttl).find((name) => name !== "min" && name !== "max");
+  if (unknown !== undefined || ttl.min === undefined || ttl.max === undefined) {
+    throw refused("ttl", ttl, 'give one duration, such as "5m", or { min: "4m", max: "5m" }');
+  }
+  return [["ttl_min", plain(ttl.min)], ["ttl_max", plain(ttl.max)]];
+}
+
+function check(option: string, value: unknown, [may, is]: readonly [string, (value: unknown) => boolean]): void {
+  if (!is(value)) throw refused(option, value, `give ${may}`);
+}
+
+function refused(option: string, value: unknown, remedy: string): SnowmeltError {
+  return new SnowmeltError("INVALID_OPTION", `option \`${option}\` is ${describe(value)}: ${remedy}`, { option });
+}
+
+/** A duration of one call, in milliseconds. */
+export function milliseconds(binding: Binding, option: "ttl" | "within", value: Duration): number {
+  return translated(() => binding.duration(option, plain(value)));
+}
+
+/** What a value is, for messages. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return value.length > 64 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return `the ${typeof value} ${String(value)}`;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function isTransport(value: unknown): boolean {
+  const given = Object(value) as Record<string, unknown>;
+  return TRANSPORT_METHODS.every((name) => typeof given[name] === "function");
+}
+
+function isReport(value: unknown): boolean {
+  if (value === "off" || value === "json") return true;
+  return typeof value === "object" && value !== null && isText((value as { emf?: unknown }).emf);
+}

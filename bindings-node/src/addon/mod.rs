@@ -1,0 +1,375 @@
+//! The addon for Node.
+#![expect(unreachable_pub, reason = "the macro exports these to JavaScript; `js/binding.ts` documents them")]
+#![expect(clippy::unused_self, reason = "JavaScript calls methods")]
+#![expect(clippy::needless_pass_by_value, reason = "what comes from JavaScript is made for the call")]
+
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{Either, Object, Uint32Array};
+use napi::{Env, Error};
+use napi_derive::napi;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use snowmelt_core::codes::INVALID_ARGUMENT;
+
+use crate::cache::{self, Cache, StreamPlace};
+use crate::codecs;
+use crate::failure::Failure;
+use crate::feed::{self, Writing};
+use crate::options;
+use crate::plain;
+
+#[expect(unsafe_code, reason = "a class method costs more than a hit")]
+mod hot;
+mod stream;
+
+type Result<T> = std::result::Result<T, Error>;
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::from_reason(failure.json())
+    }
+}
+
+/// Reads an argument; one that is not as `js/binding.ts` says is a mistake in
+/// this package.
+fn read<T: DeserializeOwned>(value: Value) -> std::result::Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| Failure::new(INVALID_ARGUMENT, error.to_string()))
+}
+
+/// One cache; see `Core` in `js/binding.ts`.
+#[napi]
+pub struct Core {
+    cache: Rc<Cache>,
+}
+
+/// A load; see `Begun` in `js/binding.ts`.
+#[napi]
+pub struct Begun {
+    begun: cache::Begun,
+}
+
+/// An invalidation on its way; see `Write` in `js/binding.ts`.
+#[napi]
+pub struct Write {
+    writing: Writing,
+}
+
+/// An invocation under way.
+#[napi]
+pub struct InvocationMark {
+    invocation: cache::Invocation,
+}
+
+#[napi]
+impl Begun {
+    #[napi(getter)]
+    pub fn leads(&self) -> bool {
+        self.begun.leads
+    }
+
+    #[napi(getter)]
+    pub fn id(&self) -> f64 {
+        plain::number(self.begun.id.0)
+    }
+
+    #[napi(getter)]
+    pub fn start(&self) -> f64 {
+        plain::number(self.begun.start.as_millis())
+    }
+}
+
+#[napi]
+pub fn create_core(
+    settings: Value,
+    stream: Value,
+    seed: Option<f64>,
+    clock: Option<Vec<f64>>,
+) -> Result<Core> {
+    let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
+    let named = stream.as_str().map(str::to_owned).or_else(|| text("stream"));
+    let place = StreamPlace::new(named.as_deref().unwrap_or_default(), text("region"), text("endpoint"));
+    let config =
+        options::config(&settings, named.map(|_| place.place().stream.clone())).map_err(Failure::from)?;
+    let seed = seed.map_or_else(snowmelt::host::entropy, plain::whole);
+    Ok(Core { cache: Rc::new(Cache::new(config, place, seed, clock.as_deref())?) })
+}
+
+#[napi]
+impl Core {
+    /// Makes the functions of the hot path.
+    #[napi]
+    pub fn hot_functions(&self, env: Env) -> Result<Object<'_>> {
+        hot::functions(env, &self.cache)
+    }
+
+    #[napi]
+    pub fn now(&self) -> Result<f64> {
+        Ok(plain::number(self.cache.now()?.as_millis()))
+    }
+
+    #[napi]
+    pub fn set_clock(&self, monotonic: f64, wall: f64) -> Result<()> {
+        Ok(self.cache.set_clock(monotonic, wall)?)
+    }
+
+    /// The hit path for keys that the fast one cannot take.
+    #[napi]
+    pub fn get_unusual(&self, key: String) -> i32 {
+        self.cache.get(&key)
+    }
+
+    #[napi]
+    pub fn get_after_catch_up(&self, key: String) -> Result<i32> {
+        Ok(self.cache.get_after_catch_up(&key)?)
+    }
+
+    #[napi]
+    pub fn peek(&self, key: String) -> Result<i32> {
+        Ok(self.cache.peek(&key)?)
+    }
+
+    #[napi]
+    pub fn arrive(&self) -> Result<f64> {
+        Ok(self.cache.arrive()?)
+    }
+
+    #[napi]
+    pub fn accepts(&self, arrival: f64, id: f64) -> bool {
+        Cache::accepts(arrival, id)
+    }
+
+    #[napi]
+    pub fn begin(&self, key: String) -> Result<Begun> {
+        Ok(Begun { begun: self.cache.begin(&key)? })
+    }
+
+    #[napi]
+    pub fn get_or_begin(&self, key: String) -> Result<Either<i32, Begun>> {
+        Ok(match self.cache.get_or_begin(&key)? {
+            Ok(slot) => Either::A(slot),
+            Err(begun) => Either::B(Begun { begun }),
+        })
+    }
+
+    #[napi]
+    pub fn fill(&self, begun: &Begun, slot: u32, extras: Value) -> Result<&'static str> {
+        Ok(self.cache.fill(&begun.begun, slot, &read(extras)?)?)
+    }
+
+    #[napi]
+    pub fn abandon(&self, begun: &Begun) -> Result<()> {
+        Ok(self.cache.abandon(&begun.begun)?)
+    }
+
+    #[napi]
+    pub fn insert_with(
+        &self,
+        key: String,
+        slot: u32,
+        extras: Value,
+        as_of: Option<f64>,
+    ) -> Result<&'static str> {
+        Ok(self.cache.insert_with(&key, slot, &read(extras)?, as_of)?)
+    }
+
+    #[napi]
+    pub fn delete(&self, key: String) -> Result<bool> {
+        Ok(self.cache.delete(&key)?)
+    }
+
+    #[napi]
+    pub fn clear(&self) -> Result<()> {
+        Ok(self.cache.clear()?)
+    }
+
+    #[napi]
+    pub fn keys(&self) -> Result<Vec<String>> {
+        Ok(self.cache.keys()?)
+    }
+
+    #[napi]
+    pub fn size(&self) -> Result<Vec<f64>> {
+        let (entries, weight) = self.cache.size()?;
+        Ok(vec![entries, weight])
+    }
+
+    #[napi]
+    pub fn take_freed(&self) -> Result<Option<Uint32Array>> {
+        let freed = self.cache.take_freed()?;
+        Ok((!freed.is_empty()).then(|| Uint32Array::new(freed)))
+    }
+
+    #[napi]
+    pub fn invalidate(&self, what: Value) -> Result<Write> {
+        Ok(Write { writing: self.cache.invalidate(&read(what)?)? })
+    }
+
+    #[napi]
+    pub fn finish_write(&self, write: &Write) -> Result<String> {
+        Ok(self.cache.finish_write(&write.writing)?)
+    }
+
+    #[napi]
+    pub fn reached(&self, token: String) -> Result<bool> {
+        Ok(self.cache.reached(&token)?)
+    }
+
+    #[napi]
+    pub fn catch_up(&self, purpose: Value) -> Result<Value> {
+        Ok(self.cache.catch_up(&purpose)?)
+    }
+
+    #[napi]
+    pub fn outcome(&self, id: f64) -> Result<Option<Value>> {
+        Ok(self.cache.outcome(id)?)
+    }
+
+    #[napi]
+    pub fn next_timeout(&self) -> Result<Option<f64>> {
+        Ok(self.cache.next_timeout()?)
+    }
+
+    #[napi]
+    pub fn handle_timeout(&self) -> Result<()> {
+        Ok(self.cache.handle_timeout()?)
+    }
+
+    #[napi]
+    pub fn poll_call(&self) -> Result<Option<Value>> {
+        Ok(self.cache.poll_call()?)
+    }
+
+    #[napi]
+    pub fn answer(&self, id: String, operation: String, output: Value, date: Option<f64>) -> Result<()> {
+        Ok(self.cache.answer(&id, &operation, output, date)?)
+    }
+
+    #[napi]
+    pub fn refuse(&self, id: String, operation: String, refusal: Value, date: Option<f64>) -> Result<()> {
+        Ok(self.cache.refuse(&id, &operation, &read(refusal)?, date)?)
+    }
+
+    #[napi]
+    pub fn take(&self, answered: &stream::Answered) {
+        if let Some(answer) = answered.take_call() {
+            self.cache.take(answer);
+        }
+    }
+
+    #[napi]
+    pub fn events(&self) -> Result<Vec<Value>> {
+        Ok(self.cache.events()?)
+    }
+
+    #[napi]
+    pub fn begin_invocation(&self) -> Result<InvocationMark> {
+        Ok(InvocationMark { invocation: self.cache.begin_invocation()? })
+    }
+
+    #[napi]
+    pub fn end_invocation(&self, mark: &InvocationMark, style: String, namespace: String) -> Result<Value> {
+        Ok(self.cache.end_invocation(&mark.invocation, &style, &namespace)?)
+    }
+
+    #[napi]
+    pub fn restored(&self) -> Result<()> {
+        Ok(self.cache.restored(snowmelt::host::entropy())?)
+    }
+
+    #[napi]
+    pub fn stats(&self) -> Result<Value> {
+        Ok(self.cache.stats()?)
+    }
+
+    #[napi]
+    pub fn limits(&self) -> Result<Value> {
+        Ok(self.cache.limits()?)
+    }
+
+    #[napi]
+    pub fn validate(&self) -> Result<()> {
+        Ok(self.cache.validate()?)
+    }
+
+    #[napi]
+    pub fn close(&self) {
+        self.cache.close();
+    }
+}
+
+#[napi]
+impl Write {
+    #[napi]
+    pub fn poll(&self, core: &Core) -> Result<Value> {
+        Ok(core.cache.poll_write(&self.writing)?)
+    }
+
+    #[napi]
+    pub fn answer(&self, core: &Core, output: Value, date: Option<f64>) {
+        core.cache.answer_put(&self.writing, output, date);
+    }
+
+    #[napi]
+    pub fn refuse(&self, core: &Core, refusal: Value, date: Option<f64>) -> Result<()> {
+        let refusal: feed::Refused = read(refusal)?;
+        Ok(core.cache.refuse_put(&self.writing, &refusal, date)?)
+    }
+
+    #[napi]
+    pub fn take(&self, core: &Core, answered: &stream::Answered) {
+        if let Some(answer) = answered.take_put() {
+            core.cache.take_put(&self.writing, answer);
+        }
+    }
+}
+
+#[napi]
+pub fn parse_stream(value: Value) -> Result<Value> {
+    Ok(codecs::parse_stream(&value)?)
+}
+
+#[napi]
+pub fn duration(option: String, value: Value) -> Result<f64> {
+    Ok(codecs::duration(&option, &value)?)
+}
+
+#[napi]
+pub fn check_config(settings: Value) -> Result<()> {
+    Ok(codecs::check_config(&settings)?)
+}
+
+#[napi]
+pub fn check_name(what: String, name: String) -> Result<()> {
+    Ok(codecs::check_name(&what, &name)?)
+}
+
+#[napi]
+pub fn print_data_id(source: String, id: String) -> String {
+    codecs::print_data_id(source, id)
+}
+
+#[napi]
+pub fn parse_data_id(text: String) -> Result<Value> {
+    Ok(codecs::parse_data_id(&text)?)
+}
+
+#[napi]
+pub fn decode(base64: String, namespace: String) -> Result<Value> {
+    Ok(codecs::decode(&base64, &namespace)?)
+}
+
+#[napi]
+pub fn encode(what: Value, format: String, namespace: String, written: f64) -> Result<Vec<String>> {
+    Ok(codecs::encode(&read(what)?, &format, &namespace, written)?)
+}
+
+#[napi]
+pub fn parse_token(text: String) -> Result<Value> {
+    Ok(codecs::parse_token(&text)?)
+}
+
+#[napi]
+pub fn lane_hash_key(lane: f64, lanes: f64) -> Result<String> {
+    Ok(codecs::lane_hash(lane, lanes)?)
+}

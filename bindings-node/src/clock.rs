@@ -1,0 +1,124 @@
+//! The clocks of the system, or those that a test sets.
+
+use std::cell::Cell;
+
+use snowmelt_core::{Engine, Time};
+
+use crate::host::JsHost;
+
+/// Where a cache has its time from.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    system: system::Clock,
+    /// Monotonic and wall clock as a test set them.
+    set: Cell<Option<(u64, u64)>>,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self { system: system::Clock::new(), set: Cell::new(None) }
+    }
+
+    pub(crate) fn set(&self, monotonic: u64, wall: u64) {
+        self.set.set(Some((monotonic, wall)));
+    }
+
+    /// Both clocks, for an engine that is being made.
+    pub(crate) fn reading(&self) -> (u64, u64) {
+        self.set.get().unwrap_or_else(|| self.system.precise())
+    }
+
+    /// The time now, also right after a thaw.
+    pub(crate) fn precise(&self, engine: &Engine<JsHost>) -> Time {
+        let (monotonic, wall) = self.reading();
+        engine.observe(monotonic, wall)
+    }
+
+    /// The time now, for the hit path.
+    #[inline]
+    pub(crate) fn coarse(&self, engine: &Engine<JsHost>) -> Time {
+        match self.set.get() {
+            None => self.system.coarse(engine),
+            Some((monotonic, wall)) => engine.observe(monotonic, wall),
+        }
+    }
+}
+
+/// The wall clock in milliseconds, for streams in this process.
+#[cfg(target_family = "wasm")]
+pub(crate) fn wall_millis() -> u64 {
+    system::Clock::new().precise().1
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod system {
+    use snowmelt_core::{Engine, Time};
+
+    use crate::host::JsHost;
+
+    #[derive(Debug)]
+    pub(super) struct Clock(snowmelt::host::Clock);
+
+    impl Clock {
+        pub(super) fn new() -> Self {
+            Self(snowmelt::host::Clock::new(None))
+        }
+
+        pub(super) fn precise(&self) -> (u64, u64) {
+            let reading = self.0.precise();
+            (reading.monotonic, reading.wall)
+        }
+
+        #[inline]
+        pub(super) fn coarse(&self, engine: &Engine<JsHost>) -> Time {
+            let tick = self.0.tick();
+            if self.0.passed(tick) {
+                return engine.latest();
+            }
+            let reading = self.0.coarse();
+            let now = engine.observe(reading.monotonic, reading.wall);
+            self.0.pass(tick);
+            now
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+mod system {
+    use snowmelt_core::{Engine, Time};
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    use crate::host::JsHost;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = performance, js_name = now)]
+        fn monotonic() -> f64;
+        #[wasm_bindgen(js_namespace = Date, js_name = now)]
+        fn wall() -> f64;
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Clock;
+
+    #[expect(clippy::unused_self, reason = "stands beside a clock that has a state")]
+    impl Clock {
+        pub(super) fn new() -> Self {
+            Self
+        }
+
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds since 1970"
+        )]
+        pub(super) fn precise(&self) -> (u64, u64) {
+            (monotonic() as u64, wall() as u64)
+        }
+
+        pub(super) fn coarse(&self, engine: &Engine<JsHost>) -> Time {
+            let (monotonic, wall) = self.precise();
+            engine.observe(monotonic, wall)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The Rust part of the npm package `snowmelt`, for both of its builds: an
+//! addon for Node, and WebAssembly for everything else.
+//!
+//! `cache`, `feed` and `codecs` say what a cache offers to JavaScript, in plain
+//! data, once for both; `addon` and `wasm` pass it on. Nothing is decided here:
+//! what JavaScript gives is converted, the core is called, and what it says is
+//! converted back. `js/binding.ts` is the other side of this line.
+//!
+//! Values stay JavaScript's: see `slot`.
+
+// Allowed in one place only: the addon's hit path.
+#![deny(unsafe_code)]
+// (An `expect` of dead code is never fulfilled at a crate's root.)
+#![cfg_attr(test, allow(dead_code, reason = "a test program exports nothing to JavaScript"))]
+
+mod cache;
+mod clock;
+mod codecs;
+mod failure;
+mod feed;
+mod host;
+mod options;
+mod plain;
+mod slot;
+
+#[cfg(not(target_family = "wasm"))]
+mod addon;
+#[cfg(target_family = "wasm")]
+mod wasm;

@@ -1,0 +1,35 @@
+//! Options out of JavaScript: pairs of a name and whatever was given.
+
+use serde_json::Value;
+use snowmelt_core::options::{self, Setting, Units};
+use snowmelt_core::{Config, ConfigError};
+
+/// The defaults, changed by `settings`.
+pub(crate) fn config(settings: &Value, stream: Option<String>) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
+    config.stream = stream;
+    for pair in settings.as_array().map(Vec::as_slice).unwrap_or_default() {
+        match pair[0].as_str() {
+            // No option of the package's: one thread needs one. The vectors
+            // prove that more make no difference.
+            Some("segments") => config.segments = options::count("segments", &setting(&pair[1]))?,
+            Some(option) => config.set(option, &setting(&pair[1]), Units::Milliseconds)?,
+            None => {}
+        }
+    }
+    Ok(config)
+}
+
+/// As `js/binding.ts` writes a setting.
+pub(crate) fn setting(value: &Value) -> Setting<'_> {
+    match value {
+        Value::Null => Setting::Nothing,
+        Value::Bool(flag) => Setting::Flag(*flag),
+        Value::Number(number) => Setting::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Value::String(text) => Setting::Text(text),
+        Value::Array(_) => Setting::Other("an array"),
+        Value::Object(fields) => {
+            Setting::Other(fields.get("other").and_then(Value::as_str).unwrap_or("an object"))
+        }
+    }
+}
