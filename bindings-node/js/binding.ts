@@ -240,7 +240,12 @@ export interface MemoryStream {
   put(core: Core, write: Write): Answered | { wait: number } | "done";
 }
 
-/** A Kinesis data stream, read by Rust. Answers come to `listen`'s callback, by their ticket. */
+/** Where answers of Kinesis streams wait to be taken, each with its ticket. */
+export interface Inbox {
+  take(): Answered | null;
+}
+
+/** A Kinesis data stream, read by Rust. Answers come into its inbox. */
 export interface KinesisStream {
   readonly name: string;
   next(core: Core): number | null;
@@ -273,11 +278,9 @@ export interface Binding {
 
   openMemory(name: string): MemoryStream;
   /** The native reader; missing in the wasm build. */
-  openKinesis?(stream: string, region: string | undefined, endpoint: string | undefined, callTimeout: number): KinesisStream;
-  /** Who is told that answers of native streams wait: once in each thread. It keeps no event loop alive. */
-  listen?(wake: () => void): void;
-  /** The next answer that waits. */
-  takeAnswer?(): Answered | null;
+  openKinesis?(stream: string, region: string | undefined, endpoint: string | undefined, callTimeout: number, inbox: Inbox): KinesisStream;
+  /** `wake` is called when answers wait. It keeps no event loop alive. */
+  openInbox?(wake: () => void): Inbox;
 
   checkName(what: "key" | "tag" | "prefix", name: string): void;
   printDataId(source: string, id: string): string;

@@ -25,7 +25,7 @@ import { Events } from "./events";
 import { deepFreeze } from "./freeze";
 import { type AnyFunction, handled, type Handled, type InvocationReport } from "./handler";
 import { Joined, Lease } from "./lease";
-import { Flights, type Lead, type LoadContext, waitFor } from "./loads";
+import { abortable, Flights, type Lead, type LoadContext, waitFor } from "./loads";
 import { openLink } from "./open";
 import { type CacheOptions, describe, type Duration, milliseconds, settings } from "./options";
 import type { Stats } from "./stats";
@@ -83,8 +83,8 @@ const WITHIN: Duration = "5s";
 export class BaseCache<V = unknown> {
   readonly #binding: Binding;
   readonly #core: Core;
-  readonly #hotGet: (key: string) => void;
-  readonly #hotInsert: (key: string) => void;
+  #hotGet: (key: string) => void;
+  #hotInsert: (key: string) => void;
   /** What these two are given and say. */
   readonly #shared: Int32Array;
   readonly #values = new Values<V>();
@@ -168,24 +168,22 @@ export class BaseCache<V = unknown> {
     if (options?.signal?.aborted) throw options.signal.reason;
     this.#hotGet(key);
     let slot = this.#shared[RESULT] as number;
-    if (slot < MISS) slot = await this.#lookup(key, slot);
+    if (slot >= 0) return this.#at(slot) as V;
+    if (slot !== MISS) this.#open();
+    const arrival = this.#core.arrive();
+    if (slot !== MISS) slot = this.#explain(key, slot);
+    if (slot === DUE) {
+      await abortable(this.#driver.catchUpForRead(), options?.signal);
+      this.#open();
+      // A slot is another value's after the next turn.
+      slot = this.#core.getAfterCatchUp(key);
+    }
     if (slot >= 0) return this.#at(slot) as V;
     if (typeof loader !== "function") throw new SnowmeltError("INVALID_ARGUMENT", `the loader of ${key} is ${describe(loader)}: give a function that returns the value`);
-    return this.#load(key, loader, options);
+    return this.#load(key, arrival, loader, options);
   }
 
-  /** A slot or `MISS`, after a catch-up if one is due. */
-  async #lookup(key: string, code: number): Promise<number> {
-    const slot = this.#explain(key, code);
-    if (slot !== DUE) return slot;
-    await this.#driver.catchUpForRead();
-    if (this.#closing !== undefined) throw closed();
-    return this.#core.getAfterCatchUp(key);
-  }
-
-  async #load(key: string, loader: Loader<V>, options: LoadOptions<V> | undefined): Promise<V> {
-    this.#check(key);
-    const arrival = this.#core.arrive();
+  async #load(key: string, arrival: number, loader: Loader<V>, options: LoadOptions<V> | undefined): Promise<V> {
     const ttl = this.#lifetime(options?.ttl);
     for (;;) {
       if (this.#closing !== undefined) throw closed();
@@ -256,10 +254,9 @@ export class BaseCache<V = unknown> {
     });
   }
 
-  /** Ends a load: stores the value unless it may be stale by now, and gives it to who waits. */
+  /** Ends a load: stores the value unless it may be stale by now, and gives it to who waits. If this throws, the load is given up. */
   fill(lease: Lease<V>, value: V, options: StoreOptions = {}): FillOutcome {
-    const ttl = this.#lifetime(options.ttl);
-    return lease.end((lead) => this.#fill(lead, value, options, ttl)) ?? "fenced";
+    return lease.end((lead) => this.#fill(lead, value, options, this.#lifetime(options.ttl))) ?? "fenced";
   }
 
   /** Stores a value. A load of its key that is under way will not be stored. */
@@ -270,8 +267,8 @@ export class BaseCache<V = unknown> {
     this.#check(key);
     const given = options ?? {};
     const extras = this.#extras(key, value, given, this.#lifetime(given.ttl));
-    const asOf = given.asOf === undefined ? undefined : Number(given.asOf);
-    if (Number.isNaN(asOf)) throw new SnowmeltError("INVALID_ARGUMENT", `\`asOf\` is ${describe(given.asOf)}: give a Date, or milliseconds since 1970`);
+    const asOf = given.asOf instanceof Date ? given.asOf.getTime() : given.asOf;
+    if (asOf !== undefined && (typeof asOf !== "number" || Number.isNaN(asOf))) throw new SnowmeltError("INVALID_ARGUMENT", `\`asOf\` is ${describe(given.asOf)}: give a Date, or milliseconds since 1970`);
     return this.#store(value, (slot) => this.#core.insertWith(key, slot, extras, asOf));
   }
 
@@ -359,7 +356,7 @@ export class BaseCache<V = unknown> {
    * calls with one key share one call of `fn`.
    */
   wrap<A extends unknown[], R extends V | PromiseLike<V>>(fn: (...args: A) => R, options: WrapOptions<A>): (...args: A) => Promise<Awaited<R>> {
-    const { key, tags, signal, ...store } = options;
+    const { key, tags, signal, ...store } = Object(options) as WrapOptions<A>;
     if (typeof fn !== "function" || typeof key !== "function") {
       throw new SnowmeltError("INVALID_ARGUMENT", "wrap takes a function and { key }, a function that makes the key from the arguments");
     }
@@ -452,6 +449,9 @@ export class BaseCache<V = unknown> {
 
   async #close(): Promise<void> {
     this.#values.clear();
+    this.#hotGet = this.#hotInsert = () => {
+      this.#shared[RESULT] = CLOSED;
+    };
     if (this.#driver.writing) {
       this.#core.clear();
       await this.#driver.settled();

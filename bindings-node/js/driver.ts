@@ -98,7 +98,7 @@ export class Driver {
 
   async #writeOut(write: Write): Promise<string> {
     // Whoever does not wait for it still wants it written.
-    const alive = setTimeout(() => {}, 2 ** 31 - 1);
+    const rest = stayAlive();
     try {
       for (const link = this.#link; link !== undefined; ) {
         this.#dropOldConnections(this.#core.now());
@@ -111,7 +111,7 @@ export class Driver {
     } catch (error) {
       throw translate(error);
     } finally {
-      clearTimeout(alive);
+      rest();
     }
   }
 
@@ -126,7 +126,13 @@ export class Driver {
   }
 
   async warm(): Promise<void> {
-    await this.#link?.warm();
+    // A module that waits for it at its top level has nothing else to do.
+    const rest = stayAlive();
+    try {
+      await this.#link?.warm();
+    } finally {
+      rest();
+    }
     if (!this.#closed) this.#answered = this.#core.now();
   }
 
@@ -214,6 +220,12 @@ export class Driver {
 
 export function closed(): SnowmeltError {
   return new SnowmeltError("CLOSED", "the cache was closed: make a new one");
+}
+
+/** Keeps the event loop alive until what it gives is called. */
+function stayAlive(): () => void {
+  const timer = setTimeout(() => {}, 2 ** 31 - 1);
+  return () => clearTimeout(timer);
 }
 
 export function sleep(milliseconds: number): Promise<void> {

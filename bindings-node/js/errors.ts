@@ -48,7 +48,7 @@ export class SnowmeltError extends Error {
 
 /** The core's names, in backticks, as JavaScript has them. */
 export function camelCase(text: string): string {
-  return text.replace(/`[a-z][a-z_]*`/g, (name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  return text.replace(/`ttl_(min|max)`/g, "`ttl.$1`").replace(/`[a-z][a-z_]*`/g, (name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
 
 function failureOf(error: unknown): Failure | undefined {
@@ -64,7 +64,7 @@ function failureOf(error: unknown): Failure | undefined {
 export function translate(error: unknown): unknown {
   const failure = failureOf(error);
   if (failure === undefined) return error;
-  const option = failure.option?.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const option = failure.option?.replace(/^ttl_(min|max)$/, "ttl").replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return new SnowmeltError(failure.code as ErrorCode, camelCase(failure.message), option === undefined ? {} : { option });
 }
 

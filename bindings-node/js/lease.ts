@@ -42,7 +42,13 @@ export class Lease<V> {
   end<R>(how: (lead: Lead<V>) => R): R | undefined {
     if (this.#ended) return undefined;
     this.#ended = true;
-    return how(this.#lead);
+    try {
+      return how(this.#lead);
+    } catch (error) {
+      this.#abandon();
+      this.#lead.land("dropped");
+      throw error;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Ways from the core to a stream. They decide nothing. */
 
-import type { Answered, Binding, Core, KinesisStream, MemoryStream, Write } from "./binding";
+import type { Answered, Core, Inbox, KinesisStream, MemoryStream, Write } from "./binding";
 
 /** Hands an answer to the core; tells whether it was no error. */
 export type Apply = (core: Core) => boolean;
@@ -43,25 +43,26 @@ export class MemoryLink implements Link {
   async warm(): Promise<void> {}
 }
 
-/** Answers of native streams that are awaited, by their tickets; one for all caches of a thread. */
-class Tickets {
+/** Answers of Kinesis streams that are awaited, by their tickets; one for all caches of a thread. */
+export class Tickets {
+  readonly inbox: Inbox;
   readonly #waiting = new Map<number, (answered: Answered) => void>();
 
-  constructor(binding: Binding) {
-    binding.listen?.(() => {
-      for (let answered = binding.takeAnswer?.(); answered; answered = binding.takeAnswer?.()) {
-        this.#waiting.get(answered.ticket)?.(answered);
-        this.#waiting.delete(answered.ticket);
-      }
-    });
+  constructor(open: (wake: () => void) => Inbox) {
+    this.inbox = open(() => this.#deliver());
   }
 
   wait(ticket: number): Promise<Answered> {
     return new Promise((resolve) => this.#waiting.set(ticket, resolve));
   }
-}
 
-let tickets: Tickets | undefined;
+  #deliver(): void {
+    for (let answered = this.inbox.take(); answered !== null; answered = this.inbox.take()) {
+      this.#waiting.get(answered.ticket)?.(answered);
+      this.#waiting.delete(answered.ticket);
+    }
+  }
+}
 
 /** A Kinesis data stream that Rust reads. */
 export class KinesisLink implements Link {
@@ -69,8 +70,8 @@ export class KinesisLink implements Link {
   readonly #stream: KinesisStream;
   readonly #tickets: Tickets;
 
-  constructor(binding: Binding, stream: KinesisStream) {
-    this.#tickets = tickets ??= new Tickets(binding);
+  constructor(stream: KinesisStream, tickets: Tickets) {
+    this.#tickets = tickets;
     this.#stream = stream;
     this.name = stream.name;
   }

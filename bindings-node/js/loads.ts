@@ -166,6 +166,7 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-function unref(timer: ReturnType<typeof setTimeout>): void {
+/** Lets the process end while the timer runs. */
+export function unref(timer: ReturnType<typeof setTimeout>): void {
   (timer as { unref?: () => void }).unref?.();
 }

@@ -1,8 +1,8 @@
 /** Opens the stream that the options name, and makes the core for it. */
 
-import type { Binding, Core, KinesisStream, Setting } from "./binding";
+import type { Binding, Core, Setting } from "./binding";
 import { SnowmeltError, translated } from "./errors";
-import { KinesisLink, type Link, MemoryLink } from "./link";
+import { KinesisLink, type Link, MemoryLink, Tickets } from "./link";
 import { type AnyOptions, plain } from "./options";
 import { type Transport, TransportLink } from "./transport";
 
@@ -10,6 +10,8 @@ export interface Opened {
   core: Core;
   link: Link | undefined;
 }
+
+let tickets: Tickets | undefined;
 
 export function openLink(binding: Binding, options: AnyOptions, settings: Setting[]): Opened {
   return translated(() => open(binding, options, settings));
@@ -34,7 +36,7 @@ function overTransport(binding: Binding, transport: Transport, options: AnyOptio
 }
 
 function overKinesis(binding: Binding, name: string, options: AnyOptions, settings: Setting[]): Opened {
-  if (binding.openKinesis === undefined) {
+  if (binding.openKinesis === undefined || binding.openInbox === undefined) {
     throw new SnowmeltError(
       "INVALID_OPTION",
       `option \`transport\` is missing: this build has no Kinesis client of its own; give { transport: kinesisTransport({ … }) } from "snowmelt/wasm", or functions of your own`,
@@ -45,6 +47,7 @@ function overKinesis(binding: Binding, name: string, options: AnyOptions, settin
   const probe = binding.createCore(settings, name);
   const { callTimeout } = probe.limits();
   probe.close();
-  const stream: KinesisStream = binding.openKinesis(name, options.region, options.endpoint, callTimeout);
-  return { core: binding.createCore(settings, stream.name), link: new KinesisLink(binding, stream) };
+  tickets ??= new Tickets(binding.openInbox);
+  const stream = binding.openKinesis(name, options.region, options.endpoint, callTimeout, tickets.inbox);
+  return { core: binding.createCore(settings, stream.name), link: new KinesisLink(stream, tickets) };
 }

@@ -166,11 +166,26 @@ export function settings(options: AnyOptions): Setting[] {
   const settings: Setting[] = [];
   for (const [option, value] of Object.entries(options as unknown as Record<string, unknown>)) {
     if (value === undefined) continue;
-    const own = OWN_OPTIONS[option];
+    const [own, core] = [its(OWN_OPTIONS, option), its(CORE_OPTIONS, option)];
     if (own !== undefined) check(option, value, own);
-    else settings.push([CORE_OPTIONS[option as keyof typeof CORE_OPTIONS] ?? option, plain(value)]);
+    else if (core !== undefined) settings.push([core, plain(value)]);
+    else throw unknown(option);
   }
   return [...settings, ...lifetimes(options.ttl)];
+}
+
+/** What an object itself has under a name. */
+function its<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+/** The error for an option that does not exist. */
+function unknown(option: string): SnowmeltError {
+  const all = Object.keys({ ...OWN_OPTIONS, ...CORE_OPTIONS });
+  const letters = (name: string) => name.replaceAll("_", "").toLowerCase();
+  const meant = all.find((name) => letters(name) === letters(option));
+  const remedy = meant === undefined ? `there are ${all.map((name) => `\`${name}\``).join(", ")}` : `did you mean \`${meant}\`?`;
+  return new SnowmeltError("INVALID_OPTION", `option \`${option}\` is unknown: ${remedy}`, { option });
 }
 
 function lifetimes(ttl: CacheOptions["ttl"]): Setting[] {

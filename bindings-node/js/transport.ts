@@ -2,6 +2,7 @@
 
 import type { Core, PlainCall, PlainRefusal, Write } from "./binding";
 import type { Apply, Link } from "./link";
+import { unref } from "./loads";
 
 /** A point in time as the AWS SDK has it, or in seconds since the Unix epoch as the API's JSON has it. */
 export type Timestamp = Date | number;
@@ -167,6 +168,8 @@ export class TransportLink implements Link {
         resolve({ refusal: { code: "", message: "", status: 0, timedOut: true }, date: undefined });
         controller.abort(new DOMException(`no answer within ${this.#timeout} ms`, "TimeoutError"));
       }, this.#timeout);
+      // Whoever waits for the answer has a timer of their own.
+      unref(timer);
     });
     try {
       return await Promise.race([this.#send(operation, input, controller.signal), late]);
@@ -215,10 +218,21 @@ function refusal(error: unknown): PlainRefusal {
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   return {
     code: text(thrown.name).replace(/^(TypeError|Error)$/, ""),
-    message: text(thrown.message) || String(error),
+    message: why(error),
     status: Number.isInteger(status) && status >= 0 && status < 1000 ? status : 0,
     timedOut: thrown.name === "TimeoutError",
   };
+}
+
+/** What an error says, and what its causes do: `fetch` itself says no more than that it failed. */
+function why(error: unknown): string {
+  const messages: string[] = [];
+  // Some error might be its own cause.
+  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) {
+    const parts: unknown[] = at instanceof AggregateError ? at.errors : [];
+    messages.push(at.message || parts.map((part) => (part as Error).message).join(", "));
+  }
+  return messages.filter((message) => message !== "").join(": ") || String(error);
 }
 
 function fromBase64(text: string): Uint8Array {

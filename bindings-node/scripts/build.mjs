@@ -102,8 +102,8 @@ function sources(home) {
 // --- the WebAssembly module ---
 
 async function glue() {
-  // Small throughout. wasm-bindgen strips; until then what it reads must be there.
-  const settings = ['strip="none"', 'package.snowmelt-node.strip="none"', 'package.snowmelt-node.opt-level="s"', 'package.snowmelt-core.opt-level="s"'];
+  // wasm-bindgen strips; until then what it reads must be there.
+  const settings = ['strip="none"'];
   const options = [...command("packages"), ...settings.flatMap((one) => ["--config", `profile.packages.${one}`]), "-p", "snowmelt-node", "--lib", "--profile", "packages"];
   const files = await cargo("packages", options, { runner: ["bash", path.join(root, ".ci", "cargo-wasm.sh")] });
   const module = files.find((file) => file.endsWith(".wasm"));

@@ -1,51 +1,29 @@
 //! One cache, as both builds offer it: convert, call, convert.
 
 use std::cell::{Ref, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::config::MAX_TAGS;
+use snowmelt_core::follower::{CONNECTIONS_LAST, TOKEN_PAUSE};
 use snowmelt_core::protocol::{Address, Place};
-use snowmelt_core::{Arrival, Begin, Config, Engine, Lease, LeaseId, Loaded, Lookup, Stats, Time, Timeline};
+use snowmelt_core::{
+    Arrival, Begin, Config, ConfigError, Lease, LeaseId, Loaded, Stats, StreamAddress, Time,
+};
 
-use crate::clock::Clock;
+use snowmelt_node_hot::{Hot, MISS, Open, Slot};
+
 use crate::failure::Failure;
-use crate::host::JsHost;
 use crate::plain::{self, Extras};
-use crate::slot::{Slot, Slots};
 
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-/// What is given instead of a slot; the numbers of `js/binding.ts`.
-pub(crate) const MISS: i32 = -1;
-pub(crate) const DUE: i32 = -2;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) const NOT_TEXT: i32 = -3;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) const UNUSABLE: i32 = -4;
-pub(crate) const CLOSED_CACHE: i32 = -5;
-
-/// What is given instead of the one slot that became free.
-pub(crate) const NONE_FREED: i32 = -1;
-pub(crate) const MANY_FREED: i32 = -2;
-
-/// As in `native/src/driver.rs`, in milliseconds.
-const CONNECTIONS_LAST: u64 = 10_000;
-const TOKEN_PAUSE: u64 = 200;
-
 /// A cache until it is closed.
 pub(crate) struct Cache {
-    open: RefCell<Option<Open>>,
-}
-
-/// What there is while a cache is open.
-pub(crate) struct Open {
-    pub(crate) engine: Engine<JsHost>,
-    // After the engine, whose slots it takes back.
-    slots: Slots,
-    clock: Clock,
-    pub(crate) place: StreamPlace,
+    hot: Rc<Hot>,
+    place: StreamPlace,
 }
 
 /// Where calls go, for requests and messages.
@@ -56,13 +34,24 @@ pub(crate) struct StreamPlace {
 }
 
 impl StreamPlace {
-    /// A stream by its name or its ARN.
-    pub(crate) fn new(stream: &str, region: Option<String>, endpoint: Option<String>) -> Self {
-        let name = stream.rsplit_once(":stream/").map_or(stream, |(_, name)| name);
-        let in_arn = || stream.split(':').nth(3).filter(|_| stream.starts_with("arn:")).map(str::to_owned);
-        let region = region.or_else(in_arn).unwrap_or_else(|| "its region".into());
-        let place = Place { stream: name.into(), region, endpoint };
-        Self { place, arn: stream.starts_with("arn:").then(|| stream.into()) }
+    /// As `StreamPlace` in `js/binding.ts` says it, or only a stream's
+    /// identity, or none.
+    pub(crate) fn read(stream: &Value) -> Result<Self, ConfigError> {
+        let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
+        let Some(given) = text("stream") else {
+            let stream = stream.as_str().unwrap_or_default().to_owned();
+            return Ok(Self { place: Place { stream, region: String::new(), endpoint: None }, arn: None });
+        };
+        let address: StreamAddress = given.parse()?;
+        let region = text("region").or_else(|| address.region().map(str::to_owned));
+        let region = region.unwrap_or_else(|| "the transport's region".into());
+        let place = Place { stream: address.name, region, endpoint: text("endpoint") };
+        Ok(Self { place, arn: address.arn.map(|arn| arn.text) })
+    }
+
+    /// The stream's identity; none for a cache without one.
+    pub(crate) fn identity(&self) -> Option<String> {
+        Some(self.place.stream.clone()).filter(|stream| !stream.is_empty())
     }
 
     pub(crate) const fn place(&self) -> &Place {
@@ -93,48 +82,29 @@ impl Cache {
     /// A cache on this thread. Does no I/O. `clock` is for tests: the
     /// monotonic clock and the wall clock, in milliseconds.
     pub(crate) fn new(config: Config, place: StreamPlace, seed: u64, clock: Option<&[f64]>) -> Outcome<Self> {
-        let set = clock;
-        let clock = Clock::new();
-        if let Some([monotonic, wall]) = set {
-            clock.set(plain::whole(*monotonic), plain::whole(*wall));
-        }
-        let (monotonic, wall) = clock.reading();
-        let (now, _) = Timeline::new().observe(monotonic, wall);
-        let engine = Engine::new(config, seed, now)?;
-        let open = Open { engine, slots: Slots::new(), clock, place };
-        Ok(Self { open: RefCell::new(Some(open)) })
+        let clock = match clock {
+            Some([monotonic, wall]) => Some((plain::whole(*monotonic), plain::whole(*wall))),
+            _ => None,
+        };
+        Ok(Self { hot: Rc::new(Hot::new(config, seed, clock)?), place })
+    }
+
+    /// What the functions of the hot path are made for.
+    pub(crate) const fn hot(&self) -> &Rc<Hot> {
+        &self.hot
+    }
+
+    pub(crate) const fn place(&self) -> &StreamPlace {
+        &self.place
     }
 
     pub(crate) fn open(&self) -> Outcome<Ref<'_, Open>> {
-        Ref::filter_map(self.open.borrow(), Option::as_ref).map_err(|_| Failure::closed())
+        self.hot.open().ok_or_else(Failure::closed)
     }
 
     /// Drops everything.
     pub(crate) fn close(&self) {
-        drop(self.open.borrow_mut().take());
-    }
-
-    /// The hit path. The key must be fit to be one.
-    #[inline]
-    pub(crate) fn get(&self, key: &str) -> i32 {
-        let open = self.open.borrow();
-        let Some(Open { engine, clock, .. }) = &*open else { return CLOSED_CACHE };
-        match engine.get(key, clock.coarse(engine)) {
-            Lookup::Hit(slot) => slot.index().cast_signed(),
-            Lookup::Due => DUE,
-            Lookup::Miss => MISS,
-        }
-    }
-
-    /// The path of plain sets: an outcome, and what became free, as
-    /// `hotFunctions` in `js/binding.ts` has them.
-    #[inline]
-    pub(crate) fn insert(&self, key: &str, slot: u32, weight: u32) -> (i32, i32) {
-        let open = self.open.borrow();
-        let Some(Open { engine, clock, slots, .. }) = &*open else { return (CLOSED_CACHE, NONE_FREED) };
-        let loaded = Loaded { weight, ..Loaded::new(slots.at(slot)) };
-        let outcome = engine.insert(key, loaded, None, clock.coarse(engine));
-        (outcome as i32, slots.take_one())
+        self.hot.close();
     }
 
     pub(crate) fn now(&self) -> Outcome<Time> {
@@ -142,9 +112,7 @@ impl Cache {
     }
 
     pub(crate) fn set_clock(&self, monotonic: f64, wall: f64) -> Outcome<()> {
-        let open = self.open()?;
-        open.clock.set(plain::whole(monotonic), plain::whole(wall));
-        open.now();
+        self.open()?.set_clock(plain::whole(monotonic), plain::whole(wall));
         Ok(())
     }
 
@@ -183,7 +151,7 @@ impl Cache {
     pub(crate) fn fill(&self, begun: &Begun, slot: u32, extras: &Extras) -> Outcome<&'static str> {
         let open = self.open()?;
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
-        let loaded = open.loaded(slot, extras, &tags);
+        let loaded = loaded(&open, slot, extras, &tags);
         let Some(lease) = begun.lease.borrow_mut().take() else { return Ok("fenced") };
         Ok(plain::fill_name(open.engine.fill(&lease, loaded, open.now())))
     }
@@ -205,7 +173,7 @@ impl Cache {
     ) -> Outcome<&'static str> {
         let open = self.open()?;
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
-        let loaded = open.loaded(slot, extras, &tags);
+        let loaded = loaded(&open, slot, extras, &tags);
         let as_of = as_of.map(|time| Time::from_millis(plain::whole(time)));
         Ok(plain::fill_name(open.engine.insert(key, loaded, as_of, open.now())))
     }
@@ -278,8 +246,8 @@ impl Cache {
             "loadTimeout": plain::millis(config.load_timeout),
             "catchUpBudget": plain::millis(config.catch_up_budget),
             "callTimeout": plain::millis(config.call_timeout),
-            "connectionsLast": CONNECTIONS_LAST,
-            "tokenPause": TOKEN_PAUSE,
+            "connectionsLast": plain::millis(CONNECTIONS_LAST),
+            "tokenPause": plain::millis(TOKEN_PAUSE),
             "maxTags": MAX_TAGS,
         }))
     }
@@ -290,19 +258,13 @@ impl Cache {
     }
 }
 
-impl Open {
-    pub(crate) fn now(&self) -> Time {
-        self.clock.precise(&self.engine)
-    }
-
-    fn loaded<'a>(&self, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> Loaded<'a, Slot> {
-        Loaded {
-            value: self.slots.at(slot),
-            weight: extras.weight.map_or(1, plain::weight),
-            tags,
-            ttl: extras.ttl.map(plain::duration),
-            took: extras.took.map_or(Duration::ZERO, plain::duration),
-        }
+fn loaded<'a>(open: &Open, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> Loaded<'a, Slot> {
+    Loaded {
+        value: open.slots.at(slot),
+        weight: extras.weight.map_or(1, plain::weight),
+        tags,
+        ttl: extras.ttl.map(plain::duration),
+        took: extras.took.map_or(Duration::ZERO, plain::duration),
     }
 }
 

@@ -10,7 +10,7 @@ use snowmelt_core::protocol::{self, Operation, Refusal};
 use snowmelt_core::writer::{Put, PutAnswer};
 use snowmelt_core::{Invalidation, PositionToken, Time, Write, WriteStep};
 
-use crate::cache::{Cache, Open, Outcome};
+use crate::cache::{Cache, Outcome};
 use crate::failure::Failure;
 use crate::plain;
 
@@ -74,7 +74,7 @@ impl Cache {
     /// The same as plain data, for a transport in JavaScript.
     pub(crate) fn poll_call(&self) -> Outcome<Option<Value>> {
         let Some(call) = self.next_call()? else { return Ok(None) };
-        let (operation, input) = protocol::request(&call.request, self.open()?.place.address());
+        let (operation, input) = protocol::request(&call.request, self.place().address());
         Ok(Some(json!({ "id": call.id.to_string(), "operation": operation.name(), "input": input })))
     }
 
@@ -105,7 +105,7 @@ impl Cache {
         refusal: &Refused,
         date: Option<f64>,
     ) -> Outcome<()> {
-        let error = self.open()?.refused(refusal, named(operation)?, date);
+        let error = self.refused(refusal, named(operation)?, date)?;
         self.take((call_id(id)?, Err(error)));
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Cache {
             Ok(put) => put,
             Err(otherwise) => return Ok(otherwise),
         };
-        Ok(json!({ "put": protocol::put_request(&put, self.open()?.place.address()) }))
+        Ok(json!({ "put": protocol::put_request(&put, self.place().address()) }))
     }
 
     /// An answer to a write that was finished is dropped, and so is one for a
@@ -151,24 +151,25 @@ impl Cache {
     }
 
     pub(crate) fn refuse_put(&self, writing: &Writing, refusal: &Refused, date: Option<f64>) -> Outcome<()> {
-        let error = self.open()?.refused(refusal, Operation::PutRecords, date);
+        let error = self.refused(refusal, Operation::PutRecords, date)?;
         self.take_put(writing, Err(error));
         Ok(())
     }
 }
 
-impl Open {
-    fn refused(&self, refused: &Refused, operation: Operation, date: Option<f64>) -> CallError {
+impl Cache {
+    fn refused(&self, refused: &Refused, operation: Operation, date: Option<f64>) -> Outcome<CallError> {
         let Refused { code, message, status, timed_out } = refused;
-        let (place, date) = (self.place.place(), date.map(plain::whole));
+        let (place, date) = (self.place().place(), date.map(plain::whole));
         if *timed_out {
-            return protocol::timed_out(operation, place, self.engine.config().call_timeout);
+            let limit = self.open()?.engine.config().call_timeout;
+            return Ok(protocol::timed_out(operation, place, limit));
         }
         if code.is_empty() && *status == 0 {
-            return protocol::out_of_reach(operation, place, message);
+            return Ok(protocol::out_of_reach(operation, place, message));
         }
         let status = Some(*status).filter(|status| *status != 0);
-        protocol::refused(operation, place, &Refusal { code, message, status }, date)
+        Ok(protocol::refused(operation, place, &Refusal { code, message, status }, date))
     }
 }
 

@@ -6,22 +6,20 @@
 //! what JavaScript gives is converted, the core is called, and what it says is
 //! converted back. `js/binding.ts` is the other side of this line.
 //!
-//! Values stay JavaScript's: see `slot`.
+//! Values stay JavaScript's, and hits have a crate of their own: see
+//! `snowmelt_node_hot`.
 
-// Allowed in one place only: the addon's hit path.
+// (What the macros make is allowed.)
 #![deny(unsafe_code)]
 // (An `expect` of dead code is never fulfilled at a crate's root.)
 #![cfg_attr(test, allow(dead_code, reason = "a test program exports nothing to JavaScript"))]
 
 mod cache;
-mod clock;
 mod codecs;
 mod failure;
 mod feed;
-mod host;
 mod options;
 mod plain;
-mod slot;
 
 #[cfg(not(target_family = "wasm"))]
 mod addon;

@@ -15,11 +15,11 @@ use snowmelt_core::MemoryModel;
 use snowmelt_core::codes::INVALID_ARGUMENT;
 use snowmelt_core::follower::CallError;
 use snowmelt_core::writer::PutAnswer;
+use snowmelt_node_hot::wall_millis;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::cache::{self, Cache, StreamPlace};
-use crate::clock;
 use crate::codecs;
 use crate::failure::Failure;
 use crate::feed::{self, Writing};
@@ -111,11 +111,8 @@ pub fn create_core(
     clock: Option<Vec<f64>>,
 ) -> Result<Core> {
     let (settings, stream): (Value, Value) = (read(settings)?, read(stream)?);
-    let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
-    let named = stream.as_str().map(str::to_owned).or_else(|| text("stream"));
-    let place = StreamPlace::new(named.as_deref().unwrap_or_default(), text("region"), text("endpoint"));
-    let config =
-        options::config(&settings, named.map(|_| place.place().stream.clone())).map_err(Failure::from)?;
+    let place = StreamPlace::read(&stream).map_err(Failure::from)?;
+    let config = options::config(&settings, place.identity()).map_err(Failure::from)?;
     let seed = seed.map_or_else(entropy, plain::whole);
     Ok(Core { cache: Cache::new(config, place, seed, clock.as_deref())? })
 }
@@ -125,13 +122,13 @@ impl Core {
     /// The hit path: see `hotFunctions` in `js/binding.ts`.
     #[wasm_bindgen(js_name = getHot)]
     pub fn get_hot(&self, key: &str) -> i32 {
-        self.cache.get(key)
+        self.cache.hot().get(key)
     }
 
     /// The path of plain sets: see there. The outcome, and what became free.
     #[wasm_bindgen(js_name = insertHot)]
     pub fn insert_hot(&self, key: &str, slot: u32, weight: u32) -> Vec<i32> {
-        let (outcome, freed) = self.cache.insert(key, slot, weight);
+        let (outcome, freed) = self.cache.hot().insert(key, slot, weight);
         vec![outcome, freed]
     }
 
@@ -147,7 +144,7 @@ impl Core {
     /// The hit path for keys that the fast one cannot take.
     #[wasm_bindgen(js_name = getUnusual)]
     pub fn get_unusual(&self, key: String) -> i32 {
-        self.cache.get(&key)
+        self.cache.hot().get(&key)
     }
 
     #[wasm_bindgen(js_name = getAfterCatchUp)]
@@ -447,7 +444,7 @@ pub fn open_memory(name: String) -> MemoryStream {
 fn incarnation() -> u128 {
     thread_local!(static MADE: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
     MADE.set(MADE.get() + 1);
-    MemoryModel::incarnation(clock::wall_millis(), MADE.get())
+    MemoryModel::incarnation(wall_millis(), MADE.get())
 }
 
 #[wasm_bindgen]
@@ -459,7 +456,7 @@ impl MemoryStream {
 
     pub fn next(&self, core: &Core) -> Result<JsValue> {
         let Some(call) = core.cache.next_call()? else { return Ok(JsValue::NULL) };
-        let answer = self.model.borrow_mut().call(&call.request, clock::wall_millis());
+        let answer = self.model.borrow_mut().call(&call.request, wall_millis());
         let ok = answer.is_ok();
         Ok(Answered { ok, answer: RefCell::new(Some(Answer::Call((call.id, answer)))) }.into())
     }
@@ -469,7 +466,7 @@ impl MemoryStream {
             Ok(put) => put,
             Err(otherwise) => return give(&otherwise),
         };
-        let answer = self.model.borrow_mut().put(put, clock::wall_millis());
+        let answer = self.model.borrow_mut().put(put, wall_millis());
         let ok = answer.is_ok();
         Ok(Answered { ok, answer: RefCell::new(Some(Answer::Put(answer))) }.into())
     }

@@ -26,6 +26,7 @@ mod report;
 mod segment;
 mod stats;
 mod store;
+mod stream_address;
 mod stream_spec;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub use options::{Setting, Units};
 pub use report::InvocationReport;
 pub use segment::{Begin, FillOutcome, Lookup};
 pub use stats::Stats;
+pub use stream_address::{Arn, StreamAddress};
 pub use stream_spec::StreamSpec;
 pub use time::{Time, Timeline};
 pub use writer::{PositionToken, Write, WriteError, WriteStep};

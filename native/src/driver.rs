@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use snowmelt_core::engine::CatchUp;
 use snowmelt_core::follower::{
-    Call, CallError, CallErrorKind, CatchUpError, CatchUpId, CatchUpToError, Outcome,
+    CONNECTIONS_LAST, Call, CallError, CallErrorKind, CatchUpError, CatchUpId, CatchUpToError, Outcome,
+    TOKEN_PAUSE,
 };
 use snowmelt_core::{Event, PositionToken, Time, Write, WriteError, WriteStep};
 use tokio::runtime::Handle;
@@ -22,14 +23,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::shared::Shared;
 use crate::stream::{CallFuture, Stream};
-
-/// After this long without an answer (on the cache's time, which counts
-/// freezes) connections are not trusted any more: a new one costs tens of
-/// milliseconds, a dead one the whole `call_timeout`.
-const CONNECTIONS_LAST: Duration = Duration::from_secs(10);
-
-/// Between two looks for what a token names: a fifth of a shard's quota.
-const TOKEN_PAUSE: Duration = Duration::from_millis(200);
 
 impl<V: Clone + Send + Sync + 'static> Shared<V> {
     /// Catches up if that is due, for at most the budget.

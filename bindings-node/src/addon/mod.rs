@@ -3,14 +3,13 @@
 #![expect(clippy::unused_self, reason = "JavaScript calls methods")]
 #![expect(clippy::needless_pass_by_value, reason = "what comes from JavaScript is made for the call")]
 
-use std::rc::Rc;
-
 use napi::bindgen_prelude::{Either, Object, Uint32Array};
 use napi::{Env, Error};
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use snowmelt_core::codes::INVALID_ARGUMENT;
+use snowmelt_node_hot::functions;
 
 use crate::cache::{self, Cache, StreamPlace};
 use crate::codecs;
@@ -19,8 +18,6 @@ use crate::feed::{self, Writing};
 use crate::options;
 use crate::plain;
 
-#[expect(unsafe_code, reason = "a class method costs more than a hit")]
-mod hot;
 mod stream;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -40,7 +37,7 @@ fn read<T: DeserializeOwned>(value: Value) -> std::result::Result<T, Failure> {
 /// One cache; see `Core` in `js/binding.ts`.
 #[napi]
 pub struct Core {
-    cache: Rc<Cache>,
+    cache: Cache,
 }
 
 /// A load; see `Begun` in `js/binding.ts`.
@@ -86,13 +83,10 @@ pub fn create_core(
     seed: Option<f64>,
     clock: Option<Vec<f64>>,
 ) -> Result<Core> {
-    let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
-    let named = stream.as_str().map(str::to_owned).or_else(|| text("stream"));
-    let place = StreamPlace::new(named.as_deref().unwrap_or_default(), text("region"), text("endpoint"));
-    let config =
-        options::config(&settings, named.map(|_| place.place().stream.clone())).map_err(Failure::from)?;
+    let place = StreamPlace::read(&stream).map_err(Failure::from)?;
+    let config = options::config(&settings, place.identity()).map_err(Failure::from)?;
     let seed = seed.map_or_else(snowmelt::host::entropy, plain::whole);
-    Ok(Core { cache: Rc::new(Cache::new(config, place, seed, clock.as_deref())?) })
+    Ok(Core { cache: Cache::new(config, place, seed, clock.as_deref())? })
 }
 
 #[napi]
@@ -100,7 +94,7 @@ impl Core {
     /// Makes the functions of the hot path.
     #[napi]
     pub fn hot_functions(&self, env: Env) -> Result<Object<'_>> {
-        hot::functions(env, &self.cache)
+        functions(env, self.cache.hot())
     }
 
     #[napi]
@@ -116,7 +110,7 @@ impl Core {
     /// The hit path for keys that the fast one cannot take.
     #[napi]
     pub fn get_unusual(&self, key: String) -> i32 {
-        self.cache.get(&key)
+        self.cache.hot().get(&key)
     }
 
     #[napi]

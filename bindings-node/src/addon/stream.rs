@@ -4,10 +4,11 @@
 //! process. Answers go into a queue, and JavaScript is woken to take them: it
 //! applies them on its own thread, between two of its own turns.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -134,6 +135,7 @@ fn failed(message: &str) -> CallError {
 pub struct KinesisStream {
     stream: Kinesis,
     timeout: Duration,
+    inbox: Arc<Queue>,
 }
 
 #[napi]
@@ -142,13 +144,14 @@ pub fn open_kinesis(
     region: Option<String>,
     endpoint: Option<String>,
     call_timeout: f64,
+    inbox: &Inbox,
 ) -> Result<KinesisStream> {
     let timeout = plain::duration(call_timeout);
     let mut options = KinesisOptions::default().call_timeout(timeout);
     (options.region, options.endpoint) = (region, endpoint);
     let opened = Kinesis::from_env(&stream, options);
     let stream = opened.map_err(|error| Failure::new(INVALID_OPTION, error.to_string()))?;
-    Ok(KinesisStream { stream, timeout })
+    Ok(KinesisStream { stream, timeout, inbox: Arc::clone(&inbox.queue) })
 }
 
 #[napi]
@@ -163,7 +166,7 @@ impl KinesisStream {
         let Some(call) = core.cache.next_call()? else { return Ok(None) };
         let (answer, id) = (self.stream.call(call.request), call.id);
         let timeout = self.timeout;
-        Ok(Some(send(async move { Some(Answer::Call((id, bounded(answer, timeout).await))) })))
+        Ok(Some(self.inbox.send(async move { Some(Answer::Call((id, bounded(answer, timeout).await))) })))
     }
 
     #[napi]
@@ -173,14 +176,14 @@ impl KinesisStream {
             Err(otherwise) => return Ok(Either::B(otherwise)),
         };
         let (answer, timeout) = (self.stream.put(put), self.timeout);
-        Ok(Either::A(send(async move { Some(Answer::Put(bounded(answer, timeout).await)) })))
+        Ok(Either::A(self.inbox.send(async move { Some(Answer::Put(bounded(answer, timeout).await)) })))
     }
 
     /// Its answer is empty.
     #[napi]
     pub fn warm(&self) -> u32 {
         let stream = self.stream.clone();
-        send(async move {
+        self.inbox.send(async move {
             stream.warm().await;
             None
         })
@@ -209,56 +212,56 @@ async fn bounded<T>(
 /// Nothing is handed over: whoever is woken looks into the inbox.
 type Wake = ThreadsafeFunction<(), (), (), napi::Status, false, true>;
 
-/// Answers that one JavaScript thread waits for.
-#[derive(Clone, Default)]
-struct Inbox {
-    queue: Arc<Mutex<VecDeque<Answered>>>,
-    wake: Option<Arc<Wake>>,
-}
-
-impl Inbox {
-    fn put(&self, answered: Answered) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(answered);
-        if let Some(wake) = &self.wake {
-            // A thread that ends hears nothing more.
-            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-}
-
-thread_local! {
-    static INBOX: RefCell<Inbox> = RefCell::default();
-    static TICKETS: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Who is woken when answers wait. It keeps no event loop alive.
+/// Answers of Kinesis streams that wait to be taken; see `Inbox` in
+/// `js/binding.ts`. A process may have many: one for each copy of this package
+/// and each of its threads.
 #[napi]
-pub fn listen(wake: Function<'_, (), ()>) -> Result<()> {
+pub struct Inbox {
+    queue: Arc<Queue>,
+}
+
+struct Queue {
+    answers: Mutex<VecDeque<Answered>>,
+    last_ticket: AtomicU32,
+    wake: Wake,
+}
+
+#[napi]
+pub fn open_inbox(wake: Function<'_, (), ()>) -> Result<Inbox> {
+    // Weak: it keeps no event loop alive.
     let wake = wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
-    INBOX.with_borrow_mut(|inbox| inbox.wake = Some(Arc::new(wake)));
-    Ok(())
+    let queue = Queue { answers: Mutex::default(), last_ticket: AtomicU32::new(0), wake };
+    Ok(Inbox { queue: Arc::new(queue) })
 }
 
-/// The next answer that waits.
 #[napi]
-pub fn take_answer() -> Option<Answered> {
-    INBOX.with_borrow(|inbox| inbox.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front())
+impl Inbox {
+    #[napi]
+    pub fn take(&self) -> Option<Answered> {
+        self.queue.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
 }
 
-/// Sends a call off; its answer comes to this thread's inbox with the ticket
-/// that this returns.
-fn send(call: impl Future<Output = Option<Answer>> + Send + 'static) -> u32 {
-    let ticket = TICKETS.get().wrapping_add(1);
-    TICKETS.set(ticket);
-    let inbox = INBOX.with_borrow(Inbox::clone);
-    match runtime() {
-        Ok(runtime) => {
-            runtime.spawn(async move { inbox.put(Answered::new(ticket, call.await)) });
-        }
-        // Without its answer a call is given up after `call_timeout`.
-        Err(_) => inbox.put(Answered::new(ticket, None)),
+impl Queue {
+    fn put(&self, answered: Answered) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answered);
+        // A thread that ends hears nothing more.
+        self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     }
-    ticket
+
+    /// Sends a call off; its answer comes with the ticket that this returns.
+    fn send(self: &Arc<Self>, call: impl Future<Output = Option<Answer>> + Send + 'static) -> u32 {
+        let ticket = self.last_ticket.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        match runtime() {
+            Ok(runtime) => {
+                let queue = Arc::clone(self);
+                runtime.spawn(async move { queue.put(Answered::new(ticket, call.await)) });
+            }
+            // Without its answer a call is given up after `call_timeout`.
+            Err(_) => self.put(Answered::new(ticket, None)),
+        }
+        ticket
+    }
 }
 
 /// The thread that all calls run on; started with the first of them.

@@ -145,6 +145,15 @@ pub(crate) struct CallCounts {
     pub(crate) records: u64,
 }
 
+/// After this long without an answer (on the cache's time, which counts
+/// freezes) a host drops its connections to the stream: a new one costs tens of
+/// milliseconds, a dead one the whole `call_timeout`.
+pub const CONNECTIONS_LAST: Duration = Duration::from_secs(10);
+
+/// How long a host waits between two looks for what a position token names: a
+/// fifth of a shard's quota.
+pub const TOKEN_PAUSE: Duration = Duration::from_millis(200);
+
 /// How many ended catch-ups are remembered for those who wait for one.
 const ENDED: usize = 16;
 

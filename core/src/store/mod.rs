@@ -151,7 +151,14 @@ impl<V, P: Policy> Store<V, P> {
     /// that the bounds hold at every instant. `false` if the value alone is
     /// heavier than the store: then nothing is stored.
     pub(crate) fn insert(&mut self, hash: u64, key: &str, new: NewEntry<V>, tags: &[u64]) -> bool {
-        self.remove(hash, key);
+        let before = self.locate(hash, key).map(|(slot, entry)| (slot, entry.weight));
+        if let Some((slot, weight)) = before {
+            if self.weight - u64::from(weight) + u64::from(new.weight) <= self.max_weight {
+                self.replace(slot, new, tags);
+                return true;
+            }
+            self.remove_slot(slot);
+        }
         if u64::from(new.weight) > self.max_weight {
             self.removed.push(new.value);
             return false;
@@ -175,6 +182,28 @@ impl<V, P: Policy> Store<V, P> {
         self.table.insert_unique(spread(short), slot, |&slot| hash_of(slots, slot));
         self.policy.insert(slot, hash);
         true
+    }
+
+    /// Gives an entry another value. Its place in the table and its rank with
+    /// the policy stay: an update says nothing of how often a key is read.
+    fn replace(&mut self, slot: u32, new: NewEntry<V>, tags: &[u64]) {
+        if self.len() == 1 {
+            self.note_empty();
+        }
+        self.note_times(new.timing);
+        let Slot::Full(entry) = &mut self.slots[slot as usize] else { return };
+        let NewEntry { value, timing, cost, weight } = new;
+        self.weight = self.weight - u64::from(entry.weight) + u64::from(weight);
+        let tagged = core::mem::replace(&mut entry.tagged, !tags.is_empty());
+        (entry.start, entry.life, entry.spread) = (timing.start, timing.life, timing.spread);
+        (entry.cost, entry.weight) = (cost, weight);
+        self.removed.push(core::mem::replace(&mut entry.value, value));
+        if tagged {
+            self.tags.remove(slot);
+        }
+        if !tags.is_empty() {
+            self.tags.insert(slot, tags);
+        }
     }
 
     /// Takes a value that is not stored, so that it leaves like the others.

@@ -1,5 +1,6 @@
 //! Which stream is meant, and where it is: names, ARNs, regions, endpoints.
 
+use snowmelt_core::StreamAddress;
 use thiserror::Error;
 
 /// A stream could not be addressed with what was configured.
@@ -54,37 +55,30 @@ pub enum StreamConfigError {
 
 /// A stream's name, and its ARN if that is how it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) name: String,
-    pub(super) arn: Option<Arn>,
-}
-
-/// A stream ARN, taken apart as far as it is needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Arn {
-    pub(super) text: String,
-    pub(super) region: String,
-}
+pub(super) struct Address(StreamAddress);
 
 impl Address {
     /// Reads a name or an ARN.
     pub(super) fn parse(given: &str) -> Result<Self, StreamConfigError> {
-        let text = given.trim();
-        if stands_for_nothing(text) {
+        if stands_for_nothing(given.trim()) {
             return Err(StreamConfigError::NoStream { given: given.into() });
         }
-        let parsed = if text.starts_with("arn:") { parse_arn(text) } else { parse_name(text) };
-        parsed.map_err(|reason| StreamConfigError::InvalidStream { given: given.into(), reason })
+        let parsed = StreamAddress::parse(given);
+        parsed.map(Self).map_err(|reason| StreamConfigError::InvalidStream { given: given.into(), reason })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// The name to give in a request; none for a stream given by its ARN.
     pub(super) fn stream_name(&self) -> Option<String> {
-        if self.arn.is_some() { None } else { Some(self.name.clone()) }
+        if self.0.arn.is_some() { None } else { Some(self.0.name.clone()) }
     }
 
     /// The ARN to give in a request, if the stream was given by it.
     pub(super) fn stream_arn(&self) -> Option<String> {
-        self.arn.as_ref().map(|arn| arn.text.clone())
+        self.0.arn.as_ref().map(|arn| arn.text.clone())
     }
 }
 
@@ -93,46 +87,6 @@ fn stands_for_nothing(text: &str) -> bool {
     ["", "undefined", "null", "none", "nil", "<nil>", "nan", "[object object]"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word))
-}
-
-fn parse_name(text: &str) -> Result<Address, &'static str> {
-    if text.len() > 128 {
-        return Err("a name has at most 128 characters");
-    }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
-        return Err("a name consists of letters, digits, `_`, `.` and `-`; an ARN starts with `arn:`");
-    }
-    Ok(Address { name: text.into(), arn: None })
-}
-
-/// `arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME`.
-fn parse_arn(text: &str) -> Result<Address, &'static str> {
-    const FORM: &str = "a stream's ARN has the form arn:aws:kinesis:REGION:ACCOUNT:stream/NAME";
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    let [_, partition, service, region, account, resource] = fields[..] else {
-        return Err(FORM);
-    };
-    if service != "kinesis" {
-        return Err("this is the ARN of another service; a stream's says `kinesis` after the partition");
-    }
-    let account_ok = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    if !partition.starts_with("aws") || !is_region(region) || !account_ok {
-        return Err(FORM);
-    }
-    let name = resource.strip_prefix("stream/").ok_or(FORM)?;
-    if name.contains("/consumer/") {
-        return Err("this is the ARN of an enhanced fan-out consumer; give the stream's own");
-    }
-    if name.is_empty() {
-        return Err(FORM);
-    }
-    let Address { name, .. } = parse_name(name)?;
-    let arn = Arn { text: text.into(), region: region.into() };
-    Ok(Address { name, arn: Some(arn) })
-}
-
-fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Chooses the region: the option, else the environment's, else the ARN's.
@@ -146,7 +100,7 @@ pub(super) fn choose_region(
     environment: Option<(&'static str, &str)>,
 ) -> Result<String, StreamConfigError> {
     let configured = option.map(|region| ("the option `region`", region)).or(environment);
-    let in_arn = address.arn.as_ref().map(|arn| arn.region.as_str());
+    let in_arn = address.0.region();
     match (in_arn, configured) {
         (Some(arn), Some((source_of, other))) if arn != other => {
             Err(StreamConfigError::RegionMismatch { in_arn: arn.into(), configured: other.into(), source_of })
@@ -177,14 +131,14 @@ mod tests {
         assert_eq!((by_name.stream_name(), by_name.stream_arn()), (Some("orders.v2".into()), None));
         let by_arn = Address::parse(ARN).unwrap();
         assert_eq!((by_arn.stream_name(), by_arn.stream_arn()), (None, Some(ARN.into())));
-        assert_eq!(by_arn.name, by_name.name, "tokens are the same either way");
+        assert_eq!(by_arn.name(), by_name.name(), "tokens are the same either way");
     }
 
     #[test]
     fn other_partitions_have_arns_too() {
         for partition in ["aws-cn", "aws-us-gov", "aws-iso-b"] {
             let arn = ARN.replacen("aws", partition, 1);
-            assert_eq!(Address::parse(&arn).unwrap().name, "orders.v2");
+            assert_eq!(Address::parse(&arn).unwrap().name(), "orders.v2");
         }
     }
 

@@ -164,7 +164,7 @@ impl KinesisStream {
         let connections = Connections::new(!plain);
         let config = configure(builder, &options, &connections).build();
         let place = Place {
-            stream: address.name.clone(),
+            stream: address.name().to_owned(),
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             endpoint: options.endpoint,
         };
@@ -226,7 +226,7 @@ impl Stream for KinesisStream {
     }
 
     fn name(&self) -> &str {
-        &self.inner.address.name
+        self.inner.address.name()
     }
 }
 

@@ -8,35 +8,43 @@ use crate::host::JsHost;
 
 /// Where a cache has its time from.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     system: system::Clock,
     /// Monotonic and wall clock as a test set them.
     set: Cell<Option<(u64, u64)>>,
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Clock {
-    pub(crate) fn new() -> Self {
+    /// The system's clocks.
+    pub fn new() -> Self {
         Self { system: system::Clock::new(), set: Cell::new(None) }
     }
 
-    pub(crate) fn set(&self, monotonic: u64, wall: u64) {
+    /// For tests: from now on time is what this says.
+    pub fn set(&self, monotonic: u64, wall: u64) {
         self.set.set(Some((monotonic, wall)));
     }
 
     /// Both clocks, for an engine that is being made.
-    pub(crate) fn reading(&self) -> (u64, u64) {
+    pub fn reading(&self) -> (u64, u64) {
         self.set.get().unwrap_or_else(|| self.system.precise())
     }
 
     /// The time now, also right after a thaw.
-    pub(crate) fn precise(&self, engine: &Engine<JsHost>) -> Time {
+    pub fn precise(&self, engine: &Engine<JsHost>) -> Time {
         let (monotonic, wall) = self.reading();
         engine.observe(monotonic, wall)
     }
 
     /// The time now, for the hit path.
     #[inline]
-    pub(crate) fn coarse(&self, engine: &Engine<JsHost>) -> Time {
+    pub fn coarse(&self, engine: &Engine<JsHost>) -> Time {
         match self.set.get() {
             None => self.system.coarse(engine),
             Some((monotonic, wall)) => engine.observe(monotonic, wall),
@@ -46,7 +54,7 @@ impl Clock {
 
 /// The wall clock in milliseconds, for streams in this process.
 #[cfg(target_family = "wasm")]
-pub(crate) fn wall_millis() -> u64 {
+pub fn wall_millis() -> u64 {
     system::Clock::new().precise().1
 }
 

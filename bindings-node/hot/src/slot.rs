@@ -6,14 +6,14 @@
 
 use std::cell::RefCell;
 
-use crate::cache::{MANY_FREED, NONE_FREED};
+use crate::{MANY_FREED, NONE_FREED};
 
 /// Marks what a hit hands out: a look at the value, not its place.
 const LOOK: u32 = 1 << 31;
 
 /// The place of one value. Dropped, its slot is free again.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     cache: u32,
     index: u32,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// The number of the slot.
     #[inline]
-    pub(crate) fn index(&self) -> u32 {
+    pub fn index(&self) -> u32 {
         self.index & !LOOK
     }
 }
@@ -45,7 +45,7 @@ impl Drop for Slot {
 /// The slots of one cache. They outlive it by nothing: what is freed after
 /// this is dropped is forgotten.
 #[derive(Debug)]
-pub(crate) struct Slots {
+pub struct Slots {
     cache: u32,
 }
 
@@ -69,7 +69,8 @@ fn note_freed(cache: u32, index: u32) {
 }
 
 impl Slots {
-    pub(crate) fn new() -> Self {
+    /// The slots of a new cache.
+    pub fn new() -> Self {
         FREED.with_borrow_mut(|freed| {
             let vacant = freed.lists.iter().position(Option::is_none);
             let cache = vacant.unwrap_or(freed.lists.len());
@@ -83,19 +84,19 @@ impl Slots {
 
     /// A slot that JavaScript has put a value into.
     #[inline]
-    pub(crate) fn at(&self, index: u32) -> Slot {
+    pub fn at(&self, index: u32) -> Slot {
         Slot { cache: self.cache, index: index & !LOOK }
     }
 
     /// What became free since the last time.
-    pub(crate) fn take_freed(&self) -> Vec<u32> {
+    pub fn take_freed(&self) -> Vec<u32> {
         self.with(std::mem::take)
     }
 
     /// The same for the hot path: the slot if it is only one (which is taken by
     /// this), or else a number that says so.
     #[inline]
-    pub(crate) fn take_one(&self) -> i32 {
+    pub fn take_one(&self) -> i32 {
         let one = |list: &mut Vec<u32>| match list[..] {
             [] => NONE_FREED,
             [index] => {
@@ -110,6 +111,12 @@ impl Slots {
     fn with<R: Default>(&self, f: impl FnOnce(&mut Vec<u32>) -> R) -> R {
         let list = |freed: &mut Freed| freed.lists.get_mut(self.cache as usize)?.as_mut().map(f);
         FREED.with_borrow_mut(list).unwrap_or_default()
+    }
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -7,7 +7,7 @@ use snowmelt_core::Host;
 use crate::slot::Slot;
 
 /// JavaScript runs on one thread, and so does everything here.
-pub(crate) struct JsHost;
+pub struct JsHost;
 
 impl Host for JsHost {
     type Value = Slot;

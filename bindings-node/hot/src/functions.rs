@@ -16,8 +16,7 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, Error, Status, sys};
 
-use super::Result;
-use crate::cache::{Cache, NOT_TEXT, UNUSABLE};
+use crate::{Hot, NOT_TEXT, UNUSABLE};
 
 /// Keys of so many UTF-16 units or more take the other way.
 const BUFFER: usize = 512;
@@ -25,7 +24,7 @@ const BUFFER: usize = 512;
 /// What a function is called with: its cache, and the numbers that it shares
 /// with JavaScript, in the order of `SHARED` in `js/binding.ts`.
 struct Data {
-    cache: Rc<Cache>,
+    cache: Rc<Hot>,
     shared: *mut i32,
 }
 
@@ -38,7 +37,11 @@ const COUNT: usize = 4;
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// `{ get, insert, shared }` for a cache.
-pub(super) fn functions<'env>(env: Env, cache: &Rc<Cache>) -> Result<Object<'env>> {
+///
+/// # Errors
+///
+/// If the environment is being torn down.
+pub fn functions<'env>(env: Env, cache: &Rc<Hot>) -> napi::Result<Object<'env>> {
     let env = env.raw();
     let (mut object, mut buffer, mut array, mut memory) =
         (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -61,7 +64,7 @@ pub(super) fn functions<'env>(env: Env, cache: &Rc<Cache>) -> Result<Object<'env
     }
 }
 
-fn check(status: sys::napi_status) -> Result<()> {
+fn check(status: sys::napi_status) -> napi::Result<()> {
     if status == sys::Status::napi_ok { Ok(()) } else { Err(Error::from_status(Status::from(status))) }
 }
 
@@ -75,7 +78,7 @@ unsafe fn function(
     name: &CStr,
     callback: Callback,
     data: Data,
-) -> Result<sys::napi_value> {
+) -> napi::Result<sys::napi_value> {
     let data = Box::into_raw(Box::new(data)).cast::<c_void>();
     let mut function = ptr::null_mut();
     // SAFETY: `data` stays valid until `release` has run, which is when

@@ -1,0 +1,124 @@
+//! What a hit passes through: the cache's parts, its clock, the slots of its
+//! values, and (for Node) the functions that JavaScript calls.
+//!
+//! A crate of its own, because cargo optimises by the crate: this one for
+//! speed, the rest of the addon for size (`[profile.packages]`).
+
+// Allowed in one place only: the functions for Node.
+#![deny(unsafe_code)]
+
+use std::cell::{Ref, RefCell};
+
+use snowmelt_core::{Config, ConfigError, Engine, Loaded, Lookup, Time, Timeline};
+
+mod clock;
+#[cfg(not(target_family = "wasm"))]
+#[expect(unsafe_code, reason = "a class method costs more than a hit")]
+mod functions;
+mod host;
+mod slot;
+
+pub use clock::Clock;
+#[cfg(target_family = "wasm")]
+pub use clock::wall_millis;
+#[cfg(not(target_family = "wasm"))]
+pub use functions::functions;
+pub use host::JsHost;
+pub use slot::{Slot, Slots};
+
+/// What is given instead of a slot; the numbers of `js/binding.ts`.
+pub const MISS: i32 = -1;
+/// A catch-up is due.
+pub const DUE: i32 = -2;
+/// The key is no string.
+pub const NOT_TEXT: i32 = -3;
+/// The key has to be looked at more closely.
+pub const UNUSABLE: i32 = -4;
+/// The cache was closed.
+pub const CLOSED: i32 = -5;
+
+/// What is given instead of the one slot that became free.
+pub const NONE_FREED: i32 = -1;
+/// As above: more than one became free.
+pub const MANY_FREED: i32 = -2;
+
+/// A cache until it is closed.
+pub struct Hot {
+    open: RefCell<Option<Open>>,
+}
+
+/// What there is while a cache is open.
+pub struct Open {
+    /// The core.
+    pub engine: Engine<JsHost>,
+    /// Where its values are. After the engine, whose slots it takes back.
+    pub slots: Slots,
+    clock: Clock,
+}
+
+impl Hot {
+    /// A cache on this thread. Does no I/O. `clock` is for tests: the monotonic
+    /// clock and the wall clock, in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// If options cannot be used as they are.
+    pub fn new(config: Config, seed: u64, clock: Option<(u64, u64)>) -> Result<Self, ConfigError> {
+        let set = clock;
+        let clock = Clock::new();
+        if let Some((monotonic, wall)) = set {
+            clock.set(monotonic, wall);
+        }
+        let (monotonic, wall) = clock.reading();
+        let (now, _) = Timeline::new().observe(monotonic, wall);
+        let engine = Engine::new(config, seed, now)?;
+        Ok(Self { open: RefCell::new(Some(Open { engine, slots: Slots::new(), clock })) })
+    }
+
+    /// The parts, unless it was closed.
+    pub fn open(&self) -> Option<Ref<'_, Open>> {
+        Ref::filter_map(self.open.borrow(), Option::as_ref).ok()
+    }
+
+    /// Drops everything.
+    pub fn close(&self) {
+        drop(self.open.borrow_mut().take());
+    }
+
+    /// A slot, or a number that says why there is none. The key must be fit to
+    /// be one.
+    #[inline]
+    pub fn get(&self, key: &str) -> i32 {
+        let open = self.open.borrow();
+        let Some(Open { engine, clock, .. }) = &*open else { return CLOSED };
+        match engine.get(key, clock.coarse(engine)) {
+            Lookup::Hit(slot) => slot.index().cast_signed(),
+            Lookup::Due => DUE,
+            Lookup::Miss => MISS,
+        }
+    }
+
+    /// A plain set: an outcome, and what became free, as `hotFunctions` in
+    /// `js/binding.ts` has them.
+    #[inline]
+    pub fn insert(&self, key: &str, slot: u32, weight: u32) -> (i32, i32) {
+        let open = self.open.borrow();
+        let Some(Open { engine, clock, slots }) = &*open else { return (CLOSED, NONE_FREED) };
+        let loaded = Loaded { weight, ..Loaded::new(slots.at(slot)) };
+        let outcome = engine.insert(key, loaded, None, clock.coarse(engine));
+        (outcome as i32, slots.take_one())
+    }
+}
+
+impl Open {
+    /// The time now, also right after a thaw.
+    pub fn now(&self) -> Time {
+        self.clock.precise(&self.engine)
+    }
+
+    /// For tests: from now on time is what this says.
+    pub fn set_clock(&self, monotonic: u64, wall: u64) {
+        self.clock.set(monotonic, wall);
+        self.now();
+    }
+}
