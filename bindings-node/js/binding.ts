@@ -123,7 +123,7 @@ export type CoreEvent =
   | { type: "gap"; reason: string }
   | { type: "undecodable"; sequenceNumber: string; why: string }
   | { type: "flushed"; sequenceNumber: string }
-  | { type: "catchUpEnded"; id: number; outcome: CatchUpOutcome["outcome"]; message?: string };
+  | { type: "catch_up_ended"; id: number; outcome: CatchUpOutcome["outcome"]; message?: string };
 
 /** Counters; durations in milliseconds. Names in camelCase. */
 export type PlainStats = Record<string, number | null>;

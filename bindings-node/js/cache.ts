@@ -40,7 +40,7 @@ export type PositionToken = string;
 export interface StoreOptions {
   /** Tags that `invalidate({ tags })` can name. At most 256. */
   tags?: readonly string[] | undefined;
-  /** A lifetime of its own, at most the cache's longest. */
+  /** A lifetime of its own, in place of the cache's; at most 49 days. */
   ttl?: Duration | undefined;
   /** How heavy it is; otherwise `sizeOf` says. */
   weight?: number | undefined;
@@ -61,7 +61,7 @@ export interface LoadOptions<V> extends Omit<StoreOptions, "tags"> {
 export interface CatchUpOptions {
   /** A position token of `invalidate`: catch up until that write was applied. */
   atLeast?: PositionToken | undefined;
-  /** How long to try for `atLeast`. Default "5s". */
+  /** How long to try for `atLeast`, beside what a `handler` spent on catching up before. Default "5s". */
   within?: Duration | undefined;
 }
 
@@ -406,7 +406,12 @@ export class BaseCache<V = unknown> {
     return report as unknown as InvocationReport;
   }
 
-  /** Makes the first connection to the stream and gets the credentials: for the time in which a function initialises. Failures are ignored. */
+  /**
+   * Makes the first connection to the stream and gets the credentials. For the
+   * time in which a function initialises: call it beside the handler and, where
+   * the module cannot `await`, leave it to itself (`void cache.warm()`).
+   * Failures are ignored.
+   */
   async warm(): Promise<void> {
     this.#open();
     await this.#driver.warm();

@@ -234,11 +234,12 @@ export function sleep(milliseconds: number): Promise<void> {
 
 function ended(outcome: CatchUpOutcome | undefined): void {
   if (outcome?.outcome === "succeeded") return;
-  const { code, message } = outcome ?? {
+  const { code, message, kind } = outcome ?? {
     code: "CATCH_UP_OUT_OF_BUDGET",
+    kind: undefined,
     message: "the time for it was up before the catch-up ended; what was read by then counts",
   };
-  throw new SnowmeltError(code as ErrorCode, camelCase(message ?? ""));
+  throw new SnowmeltError(code as ErrorCode, camelCase(message ?? ""), kind === undefined ? {} : { kind });
 }
 
 function tooLate(within: number, last: unknown): SnowmeltError {

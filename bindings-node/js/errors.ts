@@ -32,11 +32,14 @@ export class SnowmeltError extends Error {
   readonly code: ErrorCode;
   /** The option's name, for `INVALID_OPTION`. */
   readonly option?: string;
+  /** Why the stream failed, for `WRITE_FAILED` and `CATCH_UP_FAILED`. Trying again helps with the first three. */
+  readonly kind?: "throttled" | "timed_out" | "failed" | "denied" | "not_found" | "refused" | "expired";
 
-  constructor(code: ErrorCode, message: string, details: { option?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, details: { option?: string; kind?: string; cause?: unknown } = {}) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     if (details.option !== undefined) this.option = details.option;
+    if (details.kind !== undefined) this.kind = details.kind as NonNullable<SnowmeltError["kind"]>;
     Object.defineProperty(this, BRAND, { value: true });
   }
 
@@ -65,7 +68,11 @@ export function translate(error: unknown): unknown {
   const failure = failureOf(error);
   if (failure === undefined) return error;
   const option = failure.option?.replace(/^ttl_(min|max)$/, "ttl").replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return new SnowmeltError(failure.code as ErrorCode, camelCase(failure.message), option === undefined ? {} : { option });
+  const kind = failure.code === "WRITE_FAILED" ? failure.kind : undefined;
+  return new SnowmeltError(failure.code as ErrorCode, camelCase(failure.message), {
+    ...(option === undefined ? {} : { option }),
+    ...(kind === undefined ? {} : { kind }),
+  });
 }
 
 /** Runs a call to the core; what it throws is translated. */

@@ -26,7 +26,7 @@ export class Events {
   }
 
   fromCore(event: CoreEvent): void {
-    if (event.type !== "catchUpEnded") return this.tell(event);
+    if (event.type !== "catch_up_ended") return this.tell(event);
     const { outcome, message } = event;
     this.tell({ type: "catchUpEnded", outcome, ...(message === undefined ? {} : { message: camelCase(message) }) });
   }

@@ -128,7 +128,8 @@ export class TransportLink implements Link {
   constructor(name: string, transport: Transport, timeout: number) {
     this.name = name;
     this.#transport = transport;
-    this.#timeout = timeout;
+    // A little before the core gives the call up, which could not say where it went.
+    this.#timeout = Math.ceil((timeout * 19) / 20);
   }
 
   next(core: Core): Promise<Apply> | undefined {
@@ -182,7 +183,7 @@ export class TransportLink implements Link {
     try {
       const send = this.#transport[METHODS[operation]] as (input: unknown, options: CallOptions) => Promise<Dated>;
       const { date, ...output } = await send.call(this.#transport, sdkInput(input), { signal });
-      return { output: plainOutput(output), date: date?.getTime() };
+      return { output: plainOutput(output), date: finite(date?.getTime()) };
     } catch (error) {
       return { refusal: refusal(error), date: undefined };
     }
@@ -202,14 +203,20 @@ function sdkInput(value: unknown, name = ""): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, sdkInput(field, name)]));
 }
 
-/** An output as the API's JSON has it. */
+/** An output as the API's JSON has it: what cannot be in JSON is null, whatever a transport puts in. */
 function plainOutput(value: unknown): unknown {
-  if (value instanceof Date) return value.getTime() / 1000;
+  if (value instanceof Date) return finite(value.getTime() / 1000) ?? null;
+  if (typeof value === "number") return finite(value) ?? null;
+  if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return null;
   if (value instanceof Uint8Array) return toBase64(value);
   if (Array.isArray(value)) return value.map(plainOutput);
   if (typeof value !== "object" || value === null) return value;
   const fields = Object.entries(value).filter(([name, field]) => field !== undefined && name !== "$metadata");
   return Object.fromEntries(fields.map(([name, field]) => [name, plainOutput(field)]));
+}
+
+function finite(number: number | undefined): number | undefined {
+  return Number.isFinite(number) ? number : undefined;
 }
 
 function refusal(error: unknown): PlainRefusal {

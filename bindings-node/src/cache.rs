@@ -8,59 +8,17 @@ use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::follower::{CONNECTIONS_LAST, TOKEN_PAUSE};
-use snowmelt_core::protocol::{Address, Place};
-use snowmelt_core::{
-    Arrival, Begin, Config, ConfigError, Lease, LeaseId, Loaded, Stats, StreamAddress, Time,
-};
-
+use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Stats, Time};
 use snowmelt_node_hot::{Hot, MISS, Open, Slot};
+use snowmelt_plain::call::StreamPlace;
+use snowmelt_plain::words::{self as plain, Extras};
 
-use crate::failure::Failure;
-use crate::plain::{self, Extras};
-
-pub(crate) type Outcome<T> = Result<T, Failure>;
+use crate::failure::{Failure, Outcome};
 
 /// A cache until it is closed.
 pub(crate) struct Cache {
     hot: Rc<Hot>,
     place: StreamPlace,
-}
-
-/// Where calls go, for requests and messages.
-#[derive(Clone, Debug)]
-pub(crate) struct StreamPlace {
-    place: Place,
-    arn: Option<String>,
-}
-
-impl StreamPlace {
-    /// As `StreamPlace` in `js/binding.ts` says it, or only a stream's
-    /// identity, or none.
-    pub(crate) fn read(stream: &Value) -> Result<Self, ConfigError> {
-        let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
-        let Some(given) = text("stream") else {
-            let stream = stream.as_str().unwrap_or_default().to_owned();
-            return Ok(Self { place: Place { stream, region: String::new(), endpoint: None }, arn: None });
-        };
-        let address: StreamAddress = given.parse()?;
-        let region = text("region").or_else(|| address.region().map(str::to_owned));
-        let region = region.unwrap_or_else(|| "the transport's region".into());
-        let place = Place { stream: address.name, region, endpoint: text("endpoint") };
-        Ok(Self { place, arn: address.arn.map(|arn| arn.text) })
-    }
-
-    /// The stream's identity; none for a cache without one.
-    pub(crate) fn identity(&self) -> Option<String> {
-        Some(self.place.stream.clone()).filter(|stream| !stream.is_empty())
-    }
-
-    pub(crate) const fn place(&self) -> &Place {
-        &self.place
-    }
-
-    pub(crate) fn address(&self) -> Address<'_> {
-        Address { name: &self.place.stream, arn: self.arn.as_deref() }
-    }
 }
 
 /// A load that was begun or joined.
@@ -225,7 +183,7 @@ impl Cache {
             "emf" => Some(report.emf_line(namespace, stream.unwrap_or("none"), now)),
             _ => None,
         };
-        Ok(json!({ "line": line, "report": plain::report(&report) }))
+        Ok(json!({ "line": line, "report": plain::camel(plain::report(&report)) }))
     }
 
     pub(crate) fn restored(&self, seed: u64) -> Outcome<()> {
@@ -236,7 +194,7 @@ impl Cache {
 
     pub(crate) fn stats(&self) -> Outcome<Value> {
         let open = self.open()?;
-        Ok(plain::stats(&open.engine.stats(open.now())))
+        Ok(plain::camel(plain::stats(&open.engine.stats(open.now()))))
     }
 
     pub(crate) fn limits(&self) -> Outcome<Value> {

@@ -1,93 +1,49 @@
-//! Failures as JavaScript gets them: the message of a thrown error is one of
-//! these as JSON, and `js/errors.ts` makes a `SnowmeltError` of it.
+//! Failures as JavaScript gets them: the message of a thrown error is one as
+//! JSON, and `js/errors.ts` makes a `SnowmeltError` of it.
 
-use serde::Serialize;
-use snowmelt_core::codes::CLOSED;
 use snowmelt_core::{ConfigError, InputError, WriteError};
 
-use crate::plain::kind_name;
+/// What went wrong; either build throws it in its own way.
+#[derive(Debug)]
+pub(crate) struct Failure(snowmelt_plain::Failure);
 
-/// What went wrong.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure(Box<Details>);
-
-/// Names as `Failure` in `js/binding.ts` has them; what does not apply is left
-/// out.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Details {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    option: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    what: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    most: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unwritten: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-}
+pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Details { code, message: message.into(), ..Details::default() }.into()
+        Self(snowmelt_plain::Failure::new(code, message))
     }
 
     pub(crate) fn closed() -> Self {
-        Self::new(CLOSED, "the cache was closed: make a new one")
+        Self(snowmelt_plain::Failure::closed())
     }
 
     /// What the error's message is.
     pub(crate) fn json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_else(|_| self.0.message.clone())
+        self.0.json()
     }
 }
 
-impl From<Details> for Failure {
-    fn from(details: Details) -> Self {
-        Self(Box::new(details))
+impl From<snowmelt_plain::Failure> for Failure {
+    fn from(failure: snowmelt_plain::Failure) -> Self {
+        Self(failure)
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let (code, message) = (error.code(), error.to_string());
-        let (option, value) = (Some(error.option.into()), Some(error.value));
-        Details { code, message, option, value, ..Details::default() }.into()
+        Self(error.into())
     }
 }
 
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
-        let (code, message) = (error.code(), error.to_string());
-        let details = Details { code, message, ..Details::default() };
-        let details = match error {
-            InputError::Empty { what } => Details { kind: Some("empty"), what: Some(what), ..details },
-            InputError::TooLong { what, bytes, most } => {
-                let (bytes, most) = (Some(bytes), Some(most));
-                Details { kind: Some("too_long"), what: Some(what), bytes, most, ..details }
-            }
-            InputError::NothingToInvalidate => Details { kind: Some("nothing_to_invalidate"), ..details },
-            InputError::NotInFormat { what } => {
-                Details { kind: Some("not_in_format"), what: Some(what), ..details }
-            }
-            InputError::BadToken { .. } => Details { kind: Some("bad_token"), ..details },
-            InputError::OtherStream => Details { kind: Some("other_stream"), ..details },
-            _ => details,
-        };
-        details.into()
+        Self(error.into())
     }
 }
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        let (code, message) = (error.code(), error.to_string());
-        let (unwritten, kind) = (Some(error.unwritten), Some(kind_name(error.kind)));
-        Details { code, message, unwritten, kind, ..Details::default() }.into()
+        Self(error.into())
     }
 }

@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use snowmelt_core::codes::INVALID_ARGUMENT;
 use snowmelt_core::follower::{Answer, Call, CallError, CallId, CatchUpId};
-use snowmelt_core::protocol::{self, Operation, Refusal};
+use snowmelt_core::protocol::{self, Operation};
 use snowmelt_core::writer::{Put, PutAnswer};
 use snowmelt_core::{Invalidation, PositionToken, Time, Write, WriteStep};
 
-use crate::cache::{Cache, Outcome};
-use crate::failure::Failure;
-use crate::plain;
+use snowmelt_plain::call::{self, Refused};
+use snowmelt_plain::words as plain;
+
+use crate::failure::{Failure, Outcome};
+
+use crate::cache::Cache;
 
 /// An answer on its way into the core.
 pub(crate) type Answered = (CallId, Result<Answer, CallError>);
@@ -73,9 +75,7 @@ impl Cache {
 
     /// The same as plain data, for a transport in JavaScript.
     pub(crate) fn poll_call(&self) -> Outcome<Option<Value>> {
-        let Some(call) = self.next_call()? else { return Ok(None) };
-        let (operation, input) = protocol::request(&call.request, self.place().address());
-        Ok(Some(json!({ "id": call.id.to_string(), "operation": operation.name(), "input": input })))
+        Ok(self.next_call()?.map(|call| call::call(&call, self.place())))
     }
 
     /// An answer that came late, after the cache was closed, is dropped.
@@ -93,8 +93,8 @@ impl Cache {
         date: Option<f64>,
     ) -> Outcome<()> {
         plain::integers(&mut output);
-        let answer = protocol::answer(named(operation)?, &output, date.map(plain::whole));
-        self.take((call_id(id)?, answer));
+        let answer = protocol::answer(call::operation(operation)?, &output, date.map(plain::whole));
+        self.take((call::call_id(id)?, answer));
         Ok(())
     }
 
@@ -105,14 +105,16 @@ impl Cache {
         refusal: &Refused,
         date: Option<f64>,
     ) -> Outcome<()> {
-        let error = self.refused(refusal, named(operation)?, date)?;
-        self.take((call_id(id)?, Err(error)));
+        let error = self.refused(refusal, call::operation(operation)?, date)?;
+        self.take((call::call_id(id)?, Err(error)));
         Ok(())
     }
 
     pub(crate) fn events(&self) -> Outcome<Vec<Value>> {
         let open = self.open()?;
-        Ok(std::iter::from_fn(|| open.engine.poll_event()).map(|event| plain::event(&event)).collect())
+        Ok(std::iter::from_fn(|| open.engine.poll_event())
+            .map(|event| plain::camel(plain::event(&event)))
+            .collect())
     }
 }
 
@@ -159,37 +161,9 @@ impl Cache {
 
 impl Cache {
     fn refused(&self, refused: &Refused, operation: Operation, date: Option<f64>) -> Outcome<CallError> {
-        let Refused { code, message, status, timed_out } = refused;
-        let (place, date) = (self.place().place(), date.map(plain::whole));
-        if *timed_out {
-            let limit = self.open()?.engine.config().call_timeout;
-            return Ok(protocol::timed_out(operation, place, limit));
-        }
-        if code.is_empty() && *status == 0 {
-            return Ok(protocol::out_of_reach(operation, place, message));
-        }
-        let status = Some(*status).filter(|status| *status != 0);
-        Ok(protocol::refused(operation, place, &Refusal { code, message, status }, date))
+        let limit = self.open()?.engine.config().call_timeout;
+        Ok(refused.error(operation, self.place(), date, limit))
     }
-}
-
-/// Why a call brought no answer, as a transport in JavaScript tells it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Refused {
-    code: String,
-    message: String,
-    status: u16,
-    timed_out: bool,
-}
-
-fn named(operation: &str) -> Outcome<Operation> {
-    Operation::from_name(operation)
-        .ok_or_else(|| Failure::new(INVALID_ARGUMENT, format!("there is no operation {operation:?}")))
-}
-
-fn call_id(id: &str) -> Outcome<CallId> {
-    id.parse().map_err(|_| Failure::new(INVALID_ARGUMENT, format!("{id:?} is the id of no call")))
 }
 
 fn finished() -> Failure {

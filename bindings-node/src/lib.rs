@@ -1,7 +1,7 @@
 //! The Rust part of the npm package `snowmelt`, for both of its builds: an
 //! addon for Node, and WebAssembly for everything else.
 //!
-//! `cache`, `feed` and `codecs` say what a cache offers to JavaScript, in plain
+//! `cache` and `feed` say what a cache offers to JavaScript, in plain
 //! data, once for both; `addon` and `wasm` pass it on. Nothing is decided here:
 //! what JavaScript gives is converted, the core is called, and what it says is
 //! converted back. `js/binding.ts` is the other side of this line.
@@ -15,11 +15,8 @@
 #![cfg_attr(test, allow(dead_code, reason = "a test program exports nothing to JavaScript"))]
 
 mod cache;
-mod codecs;
 mod failure;
 mod feed;
-mod options;
-mod plain;
 
 #[cfg(not(target_family = "wasm"))]
 mod addon;

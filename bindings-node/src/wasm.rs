@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_wasm_bindgen::Serializer;
 use snowmelt_core::MemoryModel;
+use snowmelt_core::Units;
 use snowmelt_core::codes::INVALID_ARGUMENT;
 use snowmelt_core::follower::CallError;
 use snowmelt_core::writer::PutAnswer;
@@ -19,12 +20,14 @@ use snowmelt_node_hot::wall_millis;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::cache::{self, Cache, StreamPlace};
-use crate::codecs;
+use snowmelt_plain::call::{Refused, StreamPlace};
+use snowmelt_plain::words as plain;
+use snowmelt_plain::{codecs, options};
+
 use crate::failure::Failure;
+
+use crate::cache::{self, Cache};
 use crate::feed::{self, Writing};
-use crate::options;
-use crate::plain;
 
 type Result<T> = std::result::Result<T, JsValue>;
 
@@ -112,7 +115,7 @@ pub fn create_core(
 ) -> Result<Core> {
     let (settings, stream): (Value, Value) = (read(settings)?, read(stream)?);
     let place = StreamPlace::read(&stream).map_err(Failure::from)?;
-    let config = options::config(&settings, place.identity()).map_err(Failure::from)?;
+    let config = options::config(&settings, place.identity(), Units::Milliseconds).map_err(Failure::from)?;
     let seed = seed.map_or_else(entropy, plain::whole);
     Ok(Core { cache: Cache::new(config, place, seed, clock.as_deref())? })
 }
@@ -309,7 +312,7 @@ impl Write {
     }
 
     pub fn refuse(&self, core: &Core, refusal: JsValue, date: Option<f64>) -> Result<()> {
-        let refusal: feed::Refused = read(refusal)?;
+        let refusal: Refused = read(refusal)?;
         Ok(core.cache.refuse_put(&self.writing, &refusal, date)?)
     }
 
@@ -322,22 +325,22 @@ impl Write {
 
 #[wasm_bindgen(js_name = parseStream)]
 pub fn parse_stream(value: JsValue) -> Result<JsValue> {
-    give(&codecs::parse_stream(&read(value)?)?)
+    give(&codecs::parse_stream(&read(value)?).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen]
 pub fn duration(option: String, value: JsValue) -> Result<f64> {
-    Ok(codecs::duration(&option, &read(value)?)?)
+    Ok(codecs::duration(&option, &read(value)?, Units::Milliseconds).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen(js_name = checkConfig)]
 pub fn check_config(settings: JsValue) -> Result<()> {
-    Ok(codecs::check_config(&read(settings)?)?)
+    Ok(codecs::check_config(&read(settings)?, Units::Milliseconds).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen(js_name = checkName)]
 pub fn check_name(what: String, name: String) -> Result<()> {
-    Ok(codecs::check_name(&what, &name)?)
+    Ok(codecs::check_name(&what, &name).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen(js_name = printDataId)]
@@ -347,27 +350,27 @@ pub fn print_data_id(source: String, id: String) -> String {
 
 #[wasm_bindgen(js_name = parseDataId)]
 pub fn parse_data_id(text: String) -> Result<JsValue> {
-    give(&codecs::parse_data_id(&text)?)
+    give(&codecs::parse_data_id(&text).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen]
 pub fn decode(base64: String, namespace: String) -> Result<JsValue> {
-    give(&codecs::decode(&base64, &namespace)?)
+    give(&codecs::decode(&base64, &namespace).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen]
 pub fn encode(what: JsValue, format: String, namespace: String, written: f64) -> Result<Vec<String>> {
-    Ok(codecs::encode(&read(what)?, &format, &namespace, written)?)
+    Ok(codecs::encode(&read(what)?, &format, &namespace, written).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen(js_name = parseToken)]
 pub fn parse_token(text: String) -> Result<JsValue> {
-    give(&codecs::parse_token(&text)?)
+    give(&codecs::parse_token(&text).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen(js_name = laneHashKey)]
 pub fn lane_hash_key(lane: f64, lanes: f64) -> Result<String> {
-    Ok(codecs::lane_hash(lane, lanes)?)
+    Ok(codecs::lane_hash(lane, lanes).map_err(Failure::from)?)
 }
 
 /// An answer that came back; taken once.

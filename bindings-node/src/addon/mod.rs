@@ -8,15 +8,18 @@ use napi::{Env, Error};
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use snowmelt_core::Units;
 use snowmelt_core::codes::INVALID_ARGUMENT;
 use snowmelt_node_hot::functions;
 
-use crate::cache::{self, Cache, StreamPlace};
-use crate::codecs;
+use snowmelt_plain::call::{Refused, StreamPlace};
+use snowmelt_plain::words as plain;
+use snowmelt_plain::{codecs, options};
+
 use crate::failure::Failure;
-use crate::feed::{self, Writing};
-use crate::options;
-use crate::plain;
+
+use crate::cache::{self, Cache};
+use crate::feed::Writing;
 
 mod stream;
 
@@ -84,7 +87,7 @@ pub fn create_core(
     clock: Option<Vec<f64>>,
 ) -> Result<Core> {
     let place = StreamPlace::read(&stream).map_err(Failure::from)?;
-    let config = options::config(&settings, place.identity()).map_err(Failure::from)?;
+    let config = options::config(&settings, place.identity(), Units::Milliseconds).map_err(Failure::from)?;
     let seed = seed.map_or_else(snowmelt::host::entropy, plain::whole);
     Ok(Core { cache: Cache::new(config, place, seed, clock.as_deref())? })
 }
@@ -306,7 +309,7 @@ impl Write {
 
     #[napi]
     pub fn refuse(&self, core: &Core, refusal: Value, date: Option<f64>) -> Result<()> {
-        let refusal: feed::Refused = read(refusal)?;
+        let refusal: Refused = read(refusal)?;
         Ok(core.cache.refuse_put(&self.writing, &refusal, date)?)
     }
 
@@ -320,22 +323,22 @@ impl Write {
 
 #[napi]
 pub fn parse_stream(value: Value) -> Result<Value> {
-    Ok(codecs::parse_stream(&value)?)
+    Ok(codecs::parse_stream(&value).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn duration(option: String, value: Value) -> Result<f64> {
-    Ok(codecs::duration(&option, &value)?)
+    Ok(codecs::duration(&option, &value, Units::Milliseconds).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn check_config(settings: Value) -> Result<()> {
-    Ok(codecs::check_config(&settings)?)
+    Ok(codecs::check_config(&settings, Units::Milliseconds).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn check_name(what: String, name: String) -> Result<()> {
-    Ok(codecs::check_name(&what, &name)?)
+    Ok(codecs::check_name(&what, &name).map_err(Failure::from)?)
 }
 
 #[napi]
@@ -345,25 +348,25 @@ pub fn print_data_id(source: String, id: String) -> String {
 
 #[napi]
 pub fn parse_data_id(text: String) -> Result<Value> {
-    Ok(codecs::parse_data_id(&text)?)
+    Ok(codecs::parse_data_id(&text).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn decode(base64: String, namespace: String) -> Result<Value> {
-    Ok(codecs::decode(&base64, &namespace)?)
+    Ok(codecs::decode(&base64, &namespace).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn encode(what: Value, format: String, namespace: String, written: f64) -> Result<Vec<String>> {
-    Ok(codecs::encode(&read(what)?, &format, &namespace, written)?)
+    Ok(codecs::encode(&read(what)?, &format, &namespace, written).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn parse_token(text: String) -> Result<Value> {
-    Ok(codecs::parse_token(&text)?)
+    Ok(codecs::parse_token(&text).map_err(Failure::from)?)
 }
 
 #[napi]
 pub fn lane_hash_key(lane: f64, lanes: f64) -> Result<String> {
-    Ok(codecs::lane_hash(lane, lanes)?)
+    Ok(codecs::lane_hash(lane, lanes).map_err(Failure::from)?)
 }

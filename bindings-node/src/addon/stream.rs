@@ -27,8 +27,9 @@ use tokio::runtime::{Builder, Handle};
 
 use super::{Core, Result, Write};
 use crate::failure::Failure;
+use snowmelt_plain::words as plain;
+
 use crate::feed;
-use crate::plain;
 
 /// An answer that came back; taken once.
 #[napi]

@@ -88,7 +88,7 @@ export function event(event, catchUpNumber) {
       return { undecodable: event.sequenceNumber };
     case "flushed":
       return { flushed: event.sequenceNumber };
-    case "catchUpEnded":
+    case "catch_up_ended":
       return { catch_up_ended: { catch_up: catchUpNumber(event.id), outcome: event.outcome } };
     default:
       return event;

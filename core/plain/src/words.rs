@@ -1,4 +1,4 @@
-//! The core's vocabulary as plain data, with the names of `js/binding.ts`.
+//! The core's words for what happens, and numbers as other languages have them.
 
 use std::time::Duration;
 
@@ -11,15 +11,19 @@ use snowmelt_core::{CatchUp, Event, FillOutcome, Stats};
 /// What a fill says beside the value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Extras {
-    pub(crate) weight: Option<f64>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) ttl: Option<f64>,
-    pub(crate) took: Option<f64>,
+pub struct Extras {
+    /// How heavy it is.
+    pub weight: Option<f64>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// A lifetime of its own, in milliseconds.
+    pub ttl: Option<f64>,
+    /// How long the load took, in milliseconds.
+    pub took: Option<f64>,
 }
 
 /// Milliseconds as a duration; what is no number or negative counts as 0.
-pub(crate) fn duration(millis: f64) -> Duration {
+pub fn duration(millis: f64) -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(if millis > 0.0 {
         Duration::MAX
     } else {
@@ -29,28 +33,29 @@ pub(crate) fn duration(millis: f64) -> Duration {
 
 /// A weight, at most what the core can count for one entry.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is meant")]
-pub(crate) fn weight(weight: f64) -> u32 {
+pub fn weight(weight: f64) -> u32 {
     weight.ceil() as u32
 }
 
 /// A whole number out of JavaScript; saturates.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is meant")]
-pub(crate) fn whole(number: f64) -> u64 {
+pub fn whole(number: f64) -> u64 {
     number as u64
 }
 
-/// Milliseconds, with fractions.
-pub(crate) fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+/// Milliseconds, to the microsecond.
+pub fn millis(duration: Duration) -> f64 {
+    number(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)) / 1000.0
 }
 
 /// A count as JavaScript has it: exact up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "2^53 is enough for milliseconds and counts")]
-pub(crate) const fn number(count: u64) -> f64 {
+pub const fn number(count: u64) -> f64 {
     count as f64
 }
 
-pub(crate) const fn fill_name(outcome: FillOutcome) -> &'static str {
+/// What became of a value.
+pub const fn fill_name(outcome: FillOutcome) -> &'static str {
     match outcome {
         FillOutcome::Stored => "stored",
         FillOutcome::Fenced => "fenced",
@@ -58,7 +63,8 @@ pub(crate) const fn fill_name(outcome: FillOutcome) -> &'static str {
     }
 }
 
-pub(crate) const fn kind_name(kind: CallErrorKind) -> &'static str {
+/// Why a call failed.
+pub const fn kind_name(kind: CallErrorKind) -> &'static str {
     match kind {
         CallErrorKind::Throttled => "throttled",
         CallErrorKind::Expired => "expired",
@@ -80,7 +86,7 @@ const fn outcome_name(outcome: &Outcome) -> &'static str {
 }
 
 /// With what it says to whoever waited for it, unless it succeeded.
-pub(crate) fn outcome(outcome: &Outcome) -> Value {
+pub fn outcome(outcome: &Outcome) -> Value {
     let mut told = json!({ "outcome": outcome_name(outcome) });
     if let Outcome::Failed { kind, .. } = outcome {
         told["kind"] = json!(kind_name(*kind));
@@ -92,7 +98,8 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
     told
 }
 
-pub(crate) fn catch_up(step: CatchUp) -> Value {
+/// Whether a catch-up runs, and which.
+pub fn catch_up(step: CatchUp) -> Value {
     match step {
         CatchUp::UpToDate => json!({ "state": "up_to_date" }),
         CatchUp::NotDue => json!({ "state": "not_due" }),
@@ -114,16 +121,19 @@ const fn gap_name(reason: GapReason) -> &'static str {
     }
 }
 
-pub(crate) fn event(event: &Event) -> Value {
+/// What happened, with its `type`.
+pub fn event(event: &Event) -> Value {
     match event {
         Event::Gap(reason) => json!({ "type": "gap", "reason": gap_name(*reason) }),
         Event::Undecodable { sequence_number, why } => {
-            json!({ "type": "undecodable", "sequenceNumber": sequence_number, "why": why })
+            json!({ "type": "undecodable", "sequence_number": sequence_number, "why": why })
         }
-        Event::Flushed { sequence_number } => json!({ "type": "flushed", "sequenceNumber": sequence_number }),
+        Event::Flushed { sequence_number } => {
+            json!({ "type": "flushed", "sequence_number": sequence_number })
+        }
         Event::CatchUpEnded(id, ended) => {
             let mut told = outcome(ended);
-            told["type"] = json!("catchUpEnded");
+            told["type"] = json!("catch_up_ended");
             told["id"] = json!(number(id.number()));
             told
         }
@@ -131,35 +141,36 @@ pub(crate) fn event(event: &Event) -> Value {
     }
 }
 
-pub(crate) fn stats(stats: &Stats) -> Value {
+/// Every counter; durations in milliseconds.
+pub fn stats(stats: &Stats) -> Value {
     json!({
         "hits": number(stats.hits),
         "misses": number(stats.misses),
         "loads": number(stats.loads),
-        "loadFailures": number(stats.load_failures),
+        "load_failures": number(stats.load_failures),
         "coalesced": number(stats.coalesced),
         "fills": number(stats.fills),
         "fenced": number(stats.fenced),
-        "tooHeavy": number(stats.too_heavy),
+        "too_heavy": number(stats.too_heavy),
         "evictions": number(stats.evictions),
         "expirations": number(stats.expirations),
-        "invalidatedByKey": number(stats.invalidated_by_key),
-        "invalidatedByTag": number(stats.invalidated_by_tag),
-        "invalidatedByPrefix": number(stats.invalidated_by_prefix),
-        "invalidatedByAll": number(stats.invalidated_by_all),
+        "invalidated_by_key": number(stats.invalidated_by_key),
+        "invalidated_by_tag": number(stats.invalidated_by_tag),
+        "invalidated_by_prefix": number(stats.invalidated_by_prefix),
+        "invalidated_by_all": number(stats.invalidated_by_all),
         "records": number(stats.records),
         "undecodable": number(stats.undecodable),
-        "catchUpsSucceeded": number(stats.catch_ups_succeeded),
-        "catchUpsFailed": number(stats.catch_ups_failed),
-        "catchUpsThrottled": number(stats.catch_ups_throttled),
+        "catch_ups_succeeded": number(stats.catch_ups_succeeded),
+        "catch_ups_failed": number(stats.catch_ups_failed),
+        "catch_ups_throttled": number(stats.catch_ups_throttled),
         "gaps": number(stats.gaps),
         "lag": stats.lag.map(millis),
-        "timeSaved": millis(stats.time_saved),
-        "timeSpent": millis(stats.time_spent),
-        "listShardsCalls": number(stats.list_shards_calls),
-        "shardIteratorCalls": number(stats.shard_iterator_calls),
-        "getRecordsCalls": number(stats.get_records_calls),
-        "putRecordsCalls": number(stats.put_records_calls),
+        "time_saved": millis(stats.time_saved),
+        "time_spent": millis(stats.time_spent),
+        "list_shards_calls": number(stats.list_shards_calls),
+        "shard_iterator_calls": number(stats.shard_iterator_calls),
+        "get_records_calls": number(stats.get_records_calls),
+        "put_records_calls": number(stats.put_records_calls),
         "calls": number(stats.calls()),
         "entries": stats.entries,
         "weight": number(stats.weight),
@@ -167,15 +178,16 @@ pub(crate) fn stats(stats: &Stats) -> Value {
     })
 }
 
-pub(crate) fn report(report: &InvocationReport) -> Value {
+/// What an invocation did; durations in milliseconds.
+pub fn report(report: &InvocationReport) -> Value {
     json!({
         "took": millis(report.took),
-        "timeSaved": millis(report.time_saved),
-        "timeSpent": millis(report.time_spent),
+        "time_saved": millis(report.time_saved),
+        "time_spent": millis(report.time_spent),
         "hits": number(report.hits),
         "misses": number(report.misses),
         "loads": number(report.loads),
-        "catchUpsMissed": number(report.catch_ups_missed),
+        "catch_ups_missed": number(report.catch_ups_missed),
         "gaps": number(report.gaps),
         "lag": report.lag.map(millis),
     })
@@ -183,7 +195,7 @@ pub(crate) fn report(report: &InvocationReport) -> Value {
 
 /// Whole numbers as such: JavaScript has no others, and hosts hand over large
 /// ones as fractions.
-pub(crate) fn integers(value: &mut Value) {
+pub fn integers(value: &mut Value) {
     match value {
         Value::Number(held) => {
             if let Some(float) = held.as_f64()
@@ -199,4 +211,26 @@ pub(crate) fn integers(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(integers),
         _ => {}
     }
+}
+
+/// The same with the names of fields in camel case, as in JavaScript.
+pub fn camel(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (camel_name(&name), camel(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(camel).collect(),
+        other => other,
+    }
+}
+
+fn camel_name(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
 }

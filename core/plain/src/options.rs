@@ -1,27 +1,27 @@
-//! Options out of JavaScript: pairs of a name and whatever was given.
+//! Options out of another language: pairs of a name and whatever was given.
 
 use serde_json::Value;
 use snowmelt_core::options::{self, Setting, Units};
 use snowmelt_core::{Config, ConfigError};
 
 /// The defaults, changed by `settings`.
-pub(crate) fn config(settings: &Value, stream: Option<String>) -> Result<Config, ConfigError> {
+pub fn config(settings: &Value, stream: Option<String>, units: Units) -> Result<Config, ConfigError> {
     let mut config = Config::default();
     config.stream = stream;
     for pair in settings.as_array().map(Vec::as_slice).unwrap_or_default() {
         match pair[0].as_str() {
-            // No option of the package's: one thread needs one. The vectors
-            // prove that more make no difference.
+            // No option of a binding's: the vectors prove that it makes no
+            // difference.
             Some("segments") => config.segments = options::count("segments", &setting(&pair[1]))?,
-            Some(option) => config.set(option, &setting(&pair[1]), Units::Milliseconds)?,
+            Some(option) => config.set(option, &setting(&pair[1]), units)?,
             None => {}
         }
     }
     Ok(config)
 }
 
-/// As `js/binding.ts` writes a setting.
-pub(crate) fn setting(value: &Value) -> Setting<'_> {
+/// A value of whatever type: an object is `{"other": type}`, for the message.
+pub fn setting(value: &Value) -> Setting<'_> {
     match value {
         Value::Null => Setting::Nothing,
         Value::Bool(flag) => Setting::Flag(*flag),

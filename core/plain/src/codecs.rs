@@ -9,12 +9,13 @@ use snowmelt_core::invalidation::{self, Decoded, Envelope};
 use snowmelt_core::options::{self, Setting, Units};
 use snowmelt_core::{DataId, Invalidation, PositionToken, RecordFormat, StreamSpec};
 
-use crate::cache::Outcome;
+use crate::Outcome;
 use crate::failure::Failure;
 use crate::options::setting;
-use crate::plain;
+use crate::words;
 
-pub(crate) fn parse_stream(value: &Value) -> Outcome<Value> {
+/// What a `stream` option says: an object with `kind` and perhaps `name`.
+pub fn parse_stream(value: &Value) -> Outcome<Value> {
     let spec = match setting(value) {
         Setting::Text(text) => text.parse()?,
         Setting::Nothing => return Err(StreamSpec::not_set("undefined").into()),
@@ -30,31 +31,36 @@ pub(crate) fn parse_stream(value: &Value) -> Outcome<Value> {
 }
 
 /// The duration of an option of one call, in milliseconds.
-pub(crate) fn duration(option: &str, value: &Value) -> Outcome<f64> {
+pub fn duration(option: &str, value: &Value, units: Units) -> Outcome<f64> {
     let option = ["ttl", "within"].into_iter().find(|known| *known == option).unwrap_or("duration");
-    Ok(plain::millis(options::duration(option, &setting(value), Units::Milliseconds)?))
+    Ok(words::millis(options::duration(option, &setting(value), units)?))
 }
 
-pub(crate) fn check_config(settings: &Value) -> Outcome<()> {
-    Ok(crate::options::config(settings, None)?.validate()?)
+/// Checks options, alone and against each other.
+pub fn check_config(settings: &Value, units: Units) -> Outcome<()> {
+    Ok(crate::options::config(settings, None, units)?.validate()?)
 }
 
-pub(crate) fn check_name(what: &str, name: &str) -> Outcome<()> {
+/// Checks a `key`, `tag` or `prefix`.
+pub fn check_name(what: &str, name: &str) -> Outcome<()> {
     let what = ["key", "tag", "prefix"].into_iter().find(|known| *known == what).unwrap_or("name");
     Ok(invalidation::check_name(what, name)?)
 }
 
-pub(crate) fn print_data_id(source: String, id: String) -> String {
+/// The key of a datum, as scache writes it.
+pub fn print_data_id(source: String, id: String) -> String {
     DataId { source, id }.to_string()
 }
 
-pub(crate) fn parse_data_id(text: &str) -> Outcome<Value> {
+/// The `source` and `id` of such a key.
+pub fn parse_data_id(text: &str) -> Outcome<Value> {
     let DataId { source, id } =
         text.parse().map_err(|error| Failure::new(INVALID_NAME, format!("{error}")))?;
     Ok(json!({ "source": source, "id": id }))
 }
 
-pub(crate) fn decode(base64: &str, namespace: &str) -> Outcome<Value> {
+/// What a record says.
+pub fn decode(base64: &str, namespace: &str) -> Outcome<Value> {
     let data = STANDARD.decode(base64);
     let data = data.map_err(|error| Failure::new(INVALID_ARGUMENT, format!("not base64: {error}")))?;
     Ok(match invalidation::decode(&data, namespace) {
@@ -66,28 +72,25 @@ pub(crate) fn decode(base64: &str, namespace: &str) -> Outcome<Value> {
 }
 
 /// The records' texts.
-pub(crate) fn encode(
-    what: &Invalidation,
-    format: &str,
-    namespace: &str,
-    written: f64,
-) -> Outcome<Vec<String>> {
+pub fn encode(what: &Invalidation, format: &str, namespace: &str, written: f64) -> Outcome<Vec<String>> {
     what.check()?;
     let format = if format == "scache" { RecordFormat::Scache } else { RecordFormat::Snowmelt };
-    let envelope = Envelope { namespace, written: plain::whole(written) };
+    let envelope = Envelope { namespace, written: words::whole(written) };
     let records = invalidation::encode(what, format, envelope)?;
     Ok(records.iter().map(|record| String::from_utf8_lossy(record).into_owned()).collect())
 }
 
-pub(crate) fn parse_token(text: &str) -> Outcome<Value> {
+/// The `positions` that a token names, and its `text`.
+pub fn parse_token(text: &str) -> Outcome<Value> {
     let token: PositionToken = text.parse()?;
     let positions = token.positions().map(|(shard, number)| (shard.into(), json!(number.as_str())));
     let positions: Map<String, Value> = positions.collect();
     Ok(json!({ "positions": positions, "text": token.to_string() }))
 }
 
-pub(crate) fn lane_hash(lane: f64, lanes: f64) -> Outcome<String> {
-    let narrow = |number: f64| u16::try_from(plain::whole(number)).ok();
+/// The explicit hash key of a lane.
+pub fn lane_hash(lane: f64, lanes: f64) -> Outcome<String> {
+    let narrow = |number: f64| u16::try_from(words::whole(number)).ok();
     let (Some(lane), Some(lanes)) = (narrow(lane), narrow(lanes).filter(|lanes| *lanes > 0)) else {
         return Err(Failure::new(INVALID_ARGUMENT, "lanes are counted from 0 to 499"));
     };
