@@ -18,8 +18,10 @@ use napi::{Env, Error, Status, sys};
 
 use crate::{Hot, NOT_TEXT, UNUSABLE};
 
-/// Keys of so many UTF-16 units or more take the other way.
+/// Keys of about so many UTF-16 units take the other way.
 const BUFFER: usize = 512;
+/// How many units are made bytes of at a time.
+const STEP: usize = 4;
 
 /// What a function is called with: its cache, and the numbers that it shares
 /// with JavaScript, in the order of `SHARED` in `js/binding.ts`.
@@ -138,21 +140,45 @@ unsafe fn with_key(env: sys::napi_env, value: sys::napi_value, with: impl FnOnce
     if status != sys::Status::napi_ok {
         return NOT_TEXT;
     }
-    // What does not fit is cut, with room for a zero.
-    if length == 0 || length >= BUFFER - 1 {
+    // What does not fit is cut, with room for a zero; and `narrow` wants room.
+    if length == 0 || length >= BUFFER - STEP {
         return UNUSABLE;
+    }
+    let mut bytes = [MaybeUninit::<u8>::uninit(); BUFFER];
+    // SAFETY: that many units were written, and there is room for a step more.
+    if unsafe { narrow(units.as_mut_ptr().cast(), bytes.as_mut_ptr().cast(), length) } {
+        // SAFETY: `narrow` wrote that many bytes, all of them ASCII.
+        let bytes = unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), length) };
+        return with(unsafe { std::str::from_utf8_unchecked(bytes) });
     }
     // SAFETY: that many units were written.
     let units = unsafe { std::slice::from_raw_parts(units.as_ptr().cast::<u16>(), length) };
-    if units.iter().fold(0, |all, unit| all | unit) >= 0x80 {
-        return String::from_utf16(units).map_or(UNUSABLE, |key| with(&key));
+    String::from_utf16(units).map_or(UNUSABLE, |key| with(&key))
+}
+
+/// Makes bytes of units, four at a time; whether all were ASCII. In wider
+/// steps the processor would have to wait until what Node wrote unit by unit is
+/// in its cache (measured: 39 ns for a key, 37 with this, 45 in steps of eight).
+///
+/// # Safety
+///
+/// From `units` on `length` units must be readable, and `STEP` more writable;
+/// from `bytes` on so many bytes must be writable.
+#[inline]
+unsafe fn narrow(units: *mut u16, bytes: *mut u8, length: usize) -> bool {
+    // SAFETY: steps end within `STEP` of the length.
+    unsafe { units.add(length).cast::<[u16; STEP]>().write_unaligned([0; STEP]) };
+    let mut all = 0;
+    for at in (0..length).step_by(STEP) {
+        // SAFETY: as above.
+        let four = unsafe { units.add(at).cast::<u64>().read_unaligned() }.to_le();
+        all |= four;
+        let two = (four | four >> 8) & 0x0000_ffff_0000_ffff;
+        let one = ((two | two >> 16) & 0xffff_ffff) as u32;
+        // SAFETY: as above.
+        unsafe { bytes.add(at).cast::<u32>().write_unaligned(one.to_le()) };
     }
-    let mut bytes = [MaybeUninit::<u8>::uninit(); BUFFER];
-    for (byte, unit) in bytes.iter_mut().zip(units) {
-        byte.write((unit & 0x7f) as u8);
-    }
-    // SAFETY: that many bytes were written, all of them ASCII.
-    with(unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(bytes.as_ptr().cast(), length)) })
+    all & 0xff80_ff80_ff80_ff80 == 0
 }
 
 unsafe extern "C" fn get(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {

@@ -9,7 +9,7 @@ use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
 use crate::random::mix;
-use crate::segment::{Begin, Candidate, FillOutcome, Lookup, Segment};
+use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Segment};
 use crate::stats::cost;
 use crate::time::Time;
 
@@ -134,9 +134,25 @@ impl<H: Host> Engine<H> {
         // No counter: all threads would write it.
         let draw = at.hash ^ mix(now.as_millis());
         let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), draw);
+        match as_of {
+            None => self.change(at.hash, |segment| segment.insert(at, None, self.validity(now), candidate)),
+            Some(time) => self.insert_as_of(at, candidate, time, now),
+        }
+    }
+
+    /// Apart from the common case, which is the quicker for it.
+    #[cold]
+    #[inline(never)]
+    fn insert_as_of(
+        &self,
+        at: Hashed<'_>,
+        candidate: Candidate<'_, H::Value>,
+        as_of: Time,
+        now: Time,
+    ) -> FillOutcome {
         let insert = || {
             self.segment(at.hash).write(|segment| {
-                let outcome = segment.insert(at, as_of, self.validity(now), candidate);
+                let outcome = segment.insert(at, Some(as_of), self.validity(now), candidate);
                 (outcome, segment.take_removed())
             })
         };
@@ -144,11 +160,7 @@ impl<H: Host> Engine<H> {
         // What is refused stays in `insert` until the feed's cell was left.
         let mut insert = Some(insert);
         let mut run = || insert.take().map(|insert| insert());
-        let inserted = match as_of {
-            None => run(),
-            Some(time) => self.feed.write(|feed| if feed.vouches_for(time) { run() } else { None }),
-        };
-        match inserted {
+        match self.feed.write(|feed| if feed.vouches_for(as_of) { run() } else { None }) {
             Some((outcome, removed)) => {
                 drop(removed);
                 outcome
