@@ -355,16 +355,16 @@ export class BaseCache<V = unknown> {
    * A function like `fn` that reads its results from this cache. Concurrent
    * calls with one key share one call of `fn`.
    */
-  wrap<A extends unknown[], R extends V | PromiseLike<V>>(fn: (...args: A) => R, options: WrapOptions<A>): (...args: A) => Promise<Awaited<R>> {
-    const { key, tags, signal, ...store } = Object(options) as WrapOptions<A>;
+  wrap<F extends (...args: any[]) => V | PromiseLike<V>>(fn: F, options: WrapOptions<Parameters<F>>): (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>> {
+    const { key, tags, signal, ...store } = Object(options) as WrapOptions<Parameters<F>>;
     if (typeof fn !== "function" || typeof key !== "function") {
       throw new SnowmeltError("INVALID_ARGUMENT", "wrap takes a function and { key }, a function that makes the key from the arguments");
     }
     const cache = this;
-    return async function (this: unknown, ...args: A): Promise<Awaited<R>> {
+    return async function (this: unknown, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
       const bound = typeof tags === "function" ? tags(...args) : tags;
       const load = { ...store, tags: bound, signal: signal?.(...args) };
-      return (await cache.getOrLoad(key(...args), () => fn.apply(this, args), load)) as Awaited<R>;
+      return (await cache.getOrLoad(key(...args), () => fn.apply(this, args), load)) as Awaited<ReturnType<F>>;
     };
   }
 

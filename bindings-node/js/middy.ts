@@ -6,6 +6,8 @@ type End = () => Promise<unknown>;
 
 /** What middy hands to its middlewares, as far as it is used here. */
 interface Request {
+  /** Of whatever type: a middleware's is the handler's too. */
+  event: any;
   context?: { awsRequestId?: string } | undefined;
 }
 

@@ -29,7 +29,9 @@ function open(binding: Binding, options: AnyOptions, settings: Setting[]): Opene
 }
 
 function overTransport(binding: Binding, transport: Transport, options: AnyOptions, settings: Setting[]): Opened {
-  const { stream, region, endpoint } = options;
+  const { stream } = options;
+  const region = options.region ?? transport.region;
+  const endpoint = options.endpoint ?? transport.endpoint;
   const place = { stream: stream as string, ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) };
   const core = binding.createCore(settings, place);
   return { core, link: new TransportLink(place.stream, transport, core.limits().callTimeout) };

@@ -101,6 +101,9 @@ export interface CallOptions {
  * ```
  */
 export interface Transport {
+  /** Where it goes, for messages; the cache's own options come first. */
+  readonly region?: string | undefined;
+  readonly endpoint?: string | undefined;
   listShards(input: ListShardsInput, options: CallOptions): Promise<ListShardsOutput & Dated>;
   getShardIterator(input: GetShardIteratorInput, options: CallOptions): Promise<GetShardIteratorOutput & Dated>;
   getRecords(input: GetRecordsInput, options: CallOptions): Promise<GetRecordsOutput & Dated>;
@@ -210,7 +213,7 @@ function plainOutput(value: unknown): unknown {
   if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return null;
   if (value instanceof Uint8Array) return toBase64(value);
   if (Array.isArray(value)) return value.map(plainOutput);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null) return value ?? null;
   const fields = Object.entries(value).filter(([name, field]) => field !== undefined && name !== "$metadata");
   return Object.fromEntries(fields.map(([name, field]) => [name, plainOutput(field)]));
 }
@@ -219,7 +222,16 @@ function finite(number: number | undefined): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
+/** Whatever was thrown: even what throws when it is looked at. */
 function refusal(error: unknown): PlainRefusal {
+  try {
+    return refused(error);
+  } catch {
+    return { code: "", message: "the transport threw what is no error", status: 0, timedOut: false };
+  }
+}
+
+function refused(error: unknown): PlainRefusal {
   const thrown = Object(error) as { name?: unknown; message?: unknown; status?: unknown; $metadata?: { httpStatusCode?: unknown } };
   const status = Number(thrown.$metadata?.httpStatusCode ?? thrown.status ?? 0);
   const text = (value: unknown) => (typeof value === "string" ? value : "");

@@ -57,6 +57,8 @@ export function kinesisTransport(options: KinesisTransportOptions): Transport {
   const url = options.endpoint ?? `https://kinesis.${region}.${suffix}/`;
   const call = <T>(operation: string) => (input: unknown, callOptions: CallOptions) => send<T>(client, options.fetch ?? fetch, url, operation, input, callOptions);
   return {
+    region,
+    endpoint: options.endpoint,
     listShards: call<ListShardsOutput>("ListShards"),
     getShardIterator: call<GetShardIteratorOutput>("GetShardIterator"),
     getRecords: call<GetRecordsOutput>("GetRecords"),
