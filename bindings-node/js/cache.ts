@@ -444,7 +444,7 @@ export class BaseCache<V = unknown> {
 
   /**
    * Ends the cache: drops everything, and waits for invalidations that are
-   * under way. Loads under way go on for who waits for them, and are not
+   * under way. Loads under way go on for those who began them, and are not
    * stored. Everything else then throws `CLOSED`.
    */
   close(): Promise<void> {
