@@ -247,6 +247,7 @@ export class BaseCache<V = unknown> {
     this.#check(key);
     const arrival = this.#core.arrive();
     const begun: Begun = this.#core.begin(key);
+    this.#values.collect(this.#core);
     if (!begun.leads) return new Joined((signal) => this.#flights.join(begun, arrival, signal).then((done) => done && { value: this.#out(done.value) }));
     const lead = this.#flights.lead(key, begun);
     return new Lease(lead, () => {
