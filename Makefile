@@ -59,6 +59,7 @@ test-fuzz:
 	cd core/fuzz && $(FUZZ) test --locked --quiet
 
 # Both builds of the npm package, its types, and the examples that use it.
+test-node: export SNOWMELT_WHOLE_WORKSPACE = 1
 test-node:
 	node bindings-node/scripts/build.mjs
 	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && node --test test/*.test.mjs
