@@ -13,6 +13,9 @@ import { camelCase, type ErrorCode, SnowmeltError, translate } from "./errors";
 import type { Apply, Link } from "./link";
 import { LONGEST_SLEEP, sleep } from "./sleep";
 
+/** How long a call that is late is waited for, in milliseconds. */
+const GRACE = 50;
+
 /** `changed` is told after every change, with what happened. */
 export class Driver {
   readonly #core: Core;
@@ -177,7 +180,12 @@ export class Driver {
       if (now >= deadline) return undefined;
       const wake = Math.min(this.#core.nextTimeout() ?? deadline, deadline);
       await this.#sleep(wake - now);
-      if (!this.#closed) this.#giveUpLateCalls();
+      if (!this.#closed && this.#late()) {
+        // The link's own time-out says more, and may be on its way here.
+        const left = deadline - this.#core.now();
+        if (left > 0) await this.#sleep(Math.min(GRACE, left));
+        if (!this.#closed) this.#giveUpLateCalls();
+      }
     }
     throw closed();
   }
@@ -203,9 +211,14 @@ export class Driver {
     return now;
   }
 
-  #giveUpLateCalls(): void {
+  /** Whether something should have ended by now. */
+  #late(): boolean {
     const next = this.#core.nextTimeout();
-    if (next === null || next > this.#core.now()) return;
+    return next !== null && next <= this.#core.now();
+  }
+
+  #giveUpLateCalls(): void {
+    if (!this.#late()) return;
     this.#core.handleTimeout();
     this.drive();
   }
