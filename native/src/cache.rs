@@ -382,6 +382,12 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.shared.find_or_begin(key, arrival)
     }
 
+    /// The option.
+    #[doc(hidden)]
+    pub fn load_timeout(&self) -> Duration {
+        self.shared.engine.config().load_timeout
+    }
+
     /// Catches up if that is due, for at most the budget.
     #[doc(hidden)]
     pub async fn catch_up_for_read(&self) {
