@@ -12,7 +12,7 @@ use crate::runtime::{Pending, generation};
 use crate::value::Value;
 
 /// The right to load one key, and to store what was loaded.
-#[pyclass(frozen, subclass, weakref)]
+#[pyclass(frozen, weakref, module = "snowmelt")]
 pub(crate) struct Lease {
     held: Mutex<Option<snowmelt::Lease<Value>>>,
     core: Py<Core>,
@@ -99,6 +99,15 @@ impl Lease {
     /// it in its own way.
     fn abandon(&self) {
         drop(self.take());
+    }
+
+    const fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// Abandons it, unless it was filled.
+    fn __exit__(&self, _kind: &Bound<'_, PyAny>, _raised: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) {
+        self.abandon();
     }
 
     #[getter]

@@ -155,5 +155,7 @@ def explained(refusal: OptionError, options: Mapping[str, Any]) -> SnowmeltError
     """What the core refused, as a ``TypeError`` where the type is to blame."""
     value = options.get(refusal.option or "")
     parts = value if isinstance(value, (tuple, list)) and refusal.option == "ttl" else (value,)
+    if refusal.option in ("namespace", "on_undecodable", "record_format"):
+        return refusal if isinstance(value, str) else typed(refusal)
     right = all(isinstance(part, (str, numbers.Real, datetime.timedelta)) and not isinstance(part, bool) for part in parts)
     return refusal if right else typed(refusal)
