@@ -296,7 +296,6 @@ impl Core {
     }
 
     #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
-    #[expect(clippy::too_many_arguments, reason = "all of them are the user's")]
     fn set<'py>(
         &self,
         key: &Bound<'py, PyAny>,

@@ -17,7 +17,7 @@ use crate::failure::{OrRaise, raise, to_python};
 #[inline]
 pub(crate) fn key_text<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     match key.cast::<PyString>() {
-        Ok(text) => text.to_str().or_else(|_| Err(lone_surrogate("key", key))),
+        Ok(text) => text.to_str().map_err(|_| lone_surrogate("key", key)),
         Err(_) => Err(no_text("key", key)),
     }
 }

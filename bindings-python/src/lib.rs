@@ -1,4 +1,4 @@
-//! The Rust part of the PyPI package `snowmelt`.
+//! The Rust part of the package `snowmelt` on `PyPI`.
 //!
 //! Nothing is decided here: what Python gives is converted, [`snowmelt::Cache`]
 //! is called, and what it says is converted back. `python/snowmelt` is the
@@ -14,6 +14,7 @@
 //! are only cloned, by threads that are attached to Python, which adds to a
 //! count and runs nothing.
 
+#![expect(clippy::unused_self, reason = "Python calls methods")]
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]
 
 mod cache;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import weakref
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from ._options import Duration
 from ._waiting import until
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._cache import Cache
 
 MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
@@ -76,6 +77,8 @@ class AsyncFace:
                 return cache._out(joined[0])
 
     async def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+        import asyncio
+
         cache = self._cache
         loop = asyncio.get_running_loop()
         flight = Flight(lease, loop)
@@ -133,6 +136,8 @@ class AsyncFace:
 
 async def _ended(pending: _snowmelt.Pending) -> None:
     """Waits, and leaves the result to whoever asks for it."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     while not pending.done():
         # Several may wait for one write, and it calls one of them: the others look themselves.

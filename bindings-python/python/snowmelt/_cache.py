@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _options, _snowmelt, _stats
 from ._aio import AsyncFace
@@ -19,6 +18,9 @@ from ._invocation import Invocation, handled
 from ._keys import CallKeys
 from ._loads import Flight, current, outcome, waiting
 from ._waiting import LOOK, wait
+
+if TYPE_CHECKING:
+    import asyncio
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

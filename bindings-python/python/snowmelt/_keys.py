@@ -78,11 +78,28 @@ class CallKeys:
         direct = self._most is not None and all(name is None or place is not None for _, place, name in places)
         reach = max((place for _, place, _ in places if place is not None), default=-1)
 
+        least, most = self._least, self._most or 0
+        if direct and len(places) <= 2 and reach >= 0 and all(name is None for _, _, name in places[1:]):
+            return self._of_one(places[0][0], reach, places[0][2] or "", places[1][0] if len(places) == 2 else "", least, most)
+
         def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
             if direct and not kwargs and reach < len(args) and self._least <= len(args) <= (self._most or 0):
                 return "".join([text if name is None else text + part(args[place or 0], name) for text, place, name in places])
             bound = self._bound(args, kwargs)
             return "".join([text if name is None else text + part(bound[name], name) for text, _, name in places])
+
+        return text
+
+    def _of_one(self, before: str, place: int, name: str, after: str, least: int, most: int) -> _Call:
+        """The most common form: one parameter, and text around it."""
+
+        def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+            if kwargs or not (place < len(args) and least <= len(args) <= most):
+                return before + part(self._bound(args, kwargs)[name], name) + after
+            value = args[place]
+            if type(value) is str and value.isalnum() and value.isascii():
+                return before + value + after
+            return before + part(value, name) + after
 
         return text
 

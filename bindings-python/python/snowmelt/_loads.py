@@ -9,15 +9,18 @@ on with it stands still, because somebody waits on its thread without ``await`` 
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _snowmelt
 from ._errors import SnowmeltError, error
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: The load whose loader is running.
 current: ContextVar[Flight | None] = ContextVar("snowmelt_load", default=None)
@@ -48,10 +51,9 @@ class Flight:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    loops = sys.modules.get("asyncio.events")
+    # (Without it no loop runs.)
+    return None if loops is None else loops._get_running_loop()
 
 
 @contextmanager

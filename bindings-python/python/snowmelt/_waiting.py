@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _snowmelt
+
+if TYPE_CHECKING:
+    # Imported where a loop runs: it takes longer than all of this package.
+    import asyncio
 
 #: How long a waiter sleeps before it looks whether whoever it waits for is still there.
 LOOK = 0.2
@@ -20,6 +23,8 @@ def wait(pending: _snowmelt.Pending) -> Any:
 
 async def until(pending: _snowmelt.Pending, look: Callable[[], None] | None = None) -> Any:
     """Waits on this loop. ``look`` is called now and then."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     woken: asyncio.Future[None] = loop.create_future()
 
