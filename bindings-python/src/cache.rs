@@ -102,8 +102,14 @@ impl Core {
         }
     }
 
+    /// The cache, if a hit can be handed out as it is.
+    #[inline]
+    pub(crate) fn plain(&self) -> Option<&Cache<Value>> {
+        (self.enterable() && self.copy.is_none()).then_some(&self.cache)
+    }
+
     /// A key that is due is read as it is, and a catch-up started.
-    fn found<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn found<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = key.py();
         let cache = self.open(py)?;
         let text = key_text(key)?;

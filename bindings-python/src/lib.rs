@@ -23,6 +23,7 @@ mod convert;
 mod engine;
 mod events;
 mod failure;
+mod hot;
 mod loads;
 mod runtime;
 mod value;
@@ -51,6 +52,7 @@ mod _snowmelt {
         let py = module.py();
         module.add("MISS", crate::cache::miss(py)?)?;
         module.add("DUE", crate::cache::due(py)?)?;
+        crate::hot::install(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

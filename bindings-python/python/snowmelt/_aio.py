@@ -8,14 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _snowmelt
-from ._loads import Flight, current, outcome, waiting
+from ._loads import Flight, current, no_loader, outcome, waiting
 from ._options import Duration
 from ._waiting import until
 
 if TYPE_CHECKING:
     import asyncio
-
-    from ._cache import Cache
 
 MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
 
@@ -23,12 +21,12 @@ MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
 class AsyncFace:
     """What waits, with ``await``. Everything else is the cache's own."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Any) -> None:
         # Not a cycle: a cache goes when its last user does.
         self._known = weakref.ref(cache)
 
     @property
-    def _cache(self) -> Cache:
+    def _cache(self) -> Any:
         cache = self._known()
         if cache is None:
             raise ReferenceError("the cache is gone: keep it for as long as its `aio`")
@@ -55,12 +53,10 @@ class AsyncFace:
         return value
 
     async def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
-        from ._cache import _no_loader
-
         cache = self._cache
         arrival = cache._arrive()
         if not callable(loader):
-            raise _no_loader(key, loader)
+            raise no_loader(key, loader)
         if due:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
@@ -113,7 +109,8 @@ class AsyncFace:
         cache = self._cache
         pending = cache._start_write(keys, tags, prefixes, all)
         await _ended(pending)
-        return cache._written(pending)
+        token: str = cache._written(pending)
+        return token
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
         """As ``Cache.catch_up``."""
@@ -158,7 +155,7 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _run(cache: Cache, flight: Flight, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> tuple[Any, Exception | None]:
+async def _run(cache: Any, flight: Flight, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> tuple[Any, Exception | None]:
     """Runs a loader to its end. Its exception is given, not raised: there may be nobody left to raise it for."""
     lease = flight.lease
     current.set(flight)

@@ -16,7 +16,7 @@ from ._errors import SnowmeltError, describe, error
 from ._events import CacheEvent, Events, report_line
 from ._invocation import Invocation, handled
 from ._keys import CallKeys
-from ._loads import Flight, current, outcome, waiting
+from ._loads import Flight, current, no_loader, outcome, waiting
 from ._waiting import LOOK, wait
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Cache(_snowmelt.Core):
     def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
         arrival = self._arrive()
         if not callable(loader):
-            raise _no_loader(key, loader)
+            raise no_loader(key, loader)
         if due:
             wait(self._catch_up_for_read())
             value = self._get_now(key)
@@ -325,10 +325,6 @@ class Joined:
         """The same, on an event loop."""
         found = await self._cache.aio._join(self._joined)
         return None if found is None else (self._cache._out(found[0]),)
-
-
-def _no_loader(key: str, loader: object) -> SnowmeltError:
-    return error("INVALID_ARGUMENT", f"the loader of {key!r} is {describe(loader)}: give a function that returns the value", wrong_type=True)
 
 
 def _asynchronous(key: str, value: Any) -> SnowmeltError:

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from . import _snowmelt
 from ._errors import SnowmeltError, describe, error
@@ -14,16 +14,13 @@ from ._events import log
 from ._stats import InvocationReport
 from ._waiting import until
 
-if TYPE_CHECKING:
-    from ._cache import Cache
-
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Invocation:
     """One invocation, for ``with`` or ``async with``. Neither begins nor ends with an exception of its own."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Any) -> None:
         self._cache = cache
         self._held: _snowmelt.Invocation | None = None
         #: What the cache did, once it ended.
@@ -64,7 +61,7 @@ class Invocation:
             log.debug("an invocation is not reported", exc_info=True)
 
 
-def handled(cache: Cache, function: _F) -> _F:
+def handled(cache: Any, function: _F) -> _F:
     if not callable(function) or inspect.isclass(function):
         raise _unsupported(f"a handler is {describe(function)}: give a function (event, context)")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

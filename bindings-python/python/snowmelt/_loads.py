@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from . import _snowmelt
-from ._errors import SnowmeltError, error
+from ._errors import SnowmeltError, describe, error
 
 if TYPE_CHECKING:
     import asyncio
@@ -126,3 +126,7 @@ def outcome(found: Any) -> tuple[Any] | None:
     # All who waited raise one exception: each with the traceback of the load, not of one another.
     exception, traceback = result
     raise exception.with_traceback(traceback)
+
+
+def no_loader(key: str, loader: object) -> SnowmeltError:
+    return error("INVALID_ARGUMENT", f"the loader of {key!r} is {describe(loader)}: give a function that returns the value", wrong_type=True)
