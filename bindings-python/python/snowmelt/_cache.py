@@ -7,7 +7,7 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _options, _snowmelt, _stats
 from ._aio import AsyncFace
@@ -22,12 +22,13 @@ from ._waiting import LOOK, wait
 if TYPE_CHECKING:
     import asyncio
 
+_V = TypeVar("_V")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
+_MISS, _DUE = _snowmelt.MISS, _snowmelt.DUE
 
 
-class Cache(_snowmelt.Core):
+class Cache(_snowmelt.Core, Generic[_V]):
     """An in-memory cache that a stream of invalidations keeps honest.
 
     Nothing fails because of the stream but ``invalidate`` and ``catch_up``: where it cannot be read, entries are served for
@@ -80,8 +81,8 @@ class Cache(_snowmelt.Core):
         caller's alone, and the others load anew.
         """
         value = self._look(key)
-        if value is MISS or value is DUE:
-            return self._load(key, value is DUE, loader, tags, ttl, weight)
+        if value is _MISS or value is _DUE:
+            return self._load(key, value is _DUE, loader, tags, ttl, weight)
         return value
 
     def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
@@ -91,7 +92,7 @@ class Cache(_snowmelt.Core):
         if due:
             wait(self._catch_up_for_read())
             value = self._get_now(key)
-            if value is not MISS:
+            if value is not _MISS:
                 return value
         while True:
             found = self._find_or_begin(key, arrival)
@@ -222,9 +223,9 @@ class Cache(_snowmelt.Core):
             async def cached(*args: Any, **kwargs: Any) -> Any:
                 name = key(args, kwargs)
                 value = look(name)
-                if value is MISS or value is DUE:
+                if value is _MISS or value is _DUE:
                     call = functools.partial(function, *args, **kwargs)
-                    return await aio_load(name, value is DUE, call, tags_of(args, kwargs), ttl, weight)
+                    return await aio_load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
                 return value
 
         else:
@@ -233,9 +234,9 @@ class Cache(_snowmelt.Core):
             def cached(*args: Any, **kwargs: Any) -> Any:
                 name = key(args, kwargs)
                 value = look(name)
-                if value is MISS or value is DUE:
+                if value is _MISS or value is _DUE:
                     call = functools.partial(function, *args, **kwargs)
-                    return load(name, value is DUE, call, tags_of(args, kwargs), ttl, weight)
+                    return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
                 return value
 
         def key_of(*args: Any, **kwargs: Any) -> str:
@@ -298,14 +299,11 @@ class Cache(_snowmelt.Core):
     async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
         await self.aio.aclose()
 
-    def __class_getitem__(cls, item: Any) -> Any:
-        return cls
-
     def __repr__(self) -> str:
         return f"<snowmelt.Cache, {'closed' if self.closed else f'{len(self)} entries'}>"
 
 
-class Joined:
+class Joined(Generic[_V]):
     """A load that somebody else leads; made by ``begin``."""
 
     def __init__(self, cache: Cache, joined: _snowmelt.Joined) -> None:

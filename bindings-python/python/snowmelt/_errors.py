@@ -4,28 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Literal
-
-ErrorCode = Literal[
-    "INVALID_OPTION",
-    "INVALID_NAME",
-    "INVALID_ARGUMENT",
-    "INVALID_VALUE",
-    "NOTHING_TO_INVALIDATE",
-    "NOT_IN_FORMAT",
-    "INVALID_TOKEN",
-    "OTHER_STREAM",
-    "WRITE_FAILED",
-    "CATCH_UP_THROTTLED",
-    "CATCH_UP_FAILED",
-    "CATCH_UP_OUT_OF_BUDGET",
-    "CATCH_UP_DEADLINE",
-    "LOAD_CYCLE",
-    "LOAD_INTERRUPTED",
-    "UNSUPPORTED_HANDLER",
-    "CLOSED",
-]
-
+from typing import Any
 
 class SnowmeltError(Exception):
     """Everything that Snowmelt itself refuses or fails at.

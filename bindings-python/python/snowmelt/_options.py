@@ -110,9 +110,12 @@ def text(name: str, value: object, remedy: str) -> str | None:
 
 
 def function(name: str, value: object, remedy: str) -> Callable[..., Any] | None:
-    if value is not None and not callable(value):
+    if value is None:
+        return None
+    if not callable(value):
         raise refused(name, value, f"give a function {remedy}", wrong_type=True)
-    return value
+    given: Callable[..., Any] = value
+    return given
 
 
 def seed(value: object) -> int | None:

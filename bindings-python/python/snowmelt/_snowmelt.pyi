@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal, final
 
+from typing_extensions import disjoint_base
+
+__all__: list[str]
 __version__: str
 MISS: object
 DUE: object
 
+@disjoint_base
 class Core:
     def __new__(
         cls,
