@@ -53,6 +53,8 @@ mod _snowmelt {
         module.add("MISS", crate::cache::miss(py)?)?;
         module.add("DUE", crate::cache::due(py)?)?;
         crate::hot::install(py)?;
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // PyO3's list: what is for users, the package says.
+        module.delattr("__all__")
     }
 }

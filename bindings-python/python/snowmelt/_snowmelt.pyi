@@ -7,7 +7,6 @@ from typing import Any, Literal, final
 
 from typing_extensions import disjoint_base
 
-__all__: list[str]
 __version__: str
 MISS: object
 DUE: object
