@@ -4,6 +4,7 @@
 # make simulate        STEPS=… SEED=… of simulated sandboxes and streams
 # make fuzz            SECONDS=… on each fuzz target
 # make kinesis         a Kinesis API on the loopback to try things with
+# make packages        the npm tarballs in dist/, tested as users get them
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -24,13 +25,13 @@ SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib --
 # A filter that matches no test must not pass for a test that passed.
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
-.PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz \
-	no-servers demo bench simulate mutants fuzz kinesis format clean
+.PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
+	no-servers demo bench bench-node simulate mutants fuzz kinesis packages format clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
-test: install lint test-core-alone test-wasm test-fuzz test-workspace no-servers
+test: install lint test-core-alone test-wasm test-fuzz test-workspace test-node no-servers
 
 install:
 	.ci/install.sh
@@ -57,6 +58,13 @@ test-wasm:
 test-fuzz:
 	cd core/fuzz && $(FUZZ) test --locked --quiet
 
+# Both builds of the npm package, its types, and the examples that use it.
+test-node: export SNOWMELT_WHOLE_WORKSPACE = 1
+test-node:
+	node bindings-node/scripts/build.mjs
+	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && node --test test/*.test.mjs
+	node --test examples/node-lambda/test/*.test.mjs
+
 # Whatever the tests above started must have ended.
 no-servers:
 	.ci/check-no-servers.sh
@@ -68,6 +76,12 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin hit_ratio
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin speed
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
+	$(MAKE) bench-node
+
+# With the addon as it is shipped.
+bench-node: install
+	node bindings-node/scripts/build.mjs --profile packages --no-wasm
+	node bindings-node/bench/main.mjs
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)
@@ -92,6 +106,11 @@ fuzz:
 			-artifact_prefix=$(TARGET)/fuzz/$$target- $(TARGET)/fuzz/corpus/$$target $$seeds </dev/null; \
 	done
 
+packages: install
+	rm -f dist/snowmelt-*.tgz
+	node bindings-node/scripts/pack.mjs
+	SNOWMELT_PACKAGES=$(CURDIR)/dist node --test bindings-node/test/packaging.test.mjs
+
 kinesis: install
 	node native/tests/servers/kinesis-local.cjs --port $(PORT)
 
@@ -102,3 +121,5 @@ format:
 clean:
 	$(CARGO) clean
 	rm -rf core/fuzz/target native/tests/servers/node_modules
+	cd bindings-node && rm -rf lib npm build node_modules
+	rm -rf examples/node-lambda/node_modules dist

@@ -247,6 +247,7 @@ export class BaseCache<V = unknown> {
     this.#check(key);
     const arrival = this.#core.arrive();
     const begun: Begun = this.#core.begin(key);
+    this.#values.collect(this.#core);
     if (!begun.leads) return new Joined((signal) => this.#flights.join(begun, arrival, signal).then((done) => done && { value: this.#out(done.value) }));
     const lead = this.#flights.lead(key, begun);
     return new Lease(lead, () => {
@@ -444,7 +445,7 @@ export class BaseCache<V = unknown> {
 
   /**
    * Ends the cache: drops everything, and waits for invalidations that are
-   * under way. Loads under way go on for who waits for them, and are not
+   * under way. Loads under way go on for those who began them, and are not
    * stored. Everything else then throws `CLOSED`.
    */
   close(): Promise<void> {

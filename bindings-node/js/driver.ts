@@ -11,8 +11,7 @@
 import type { CatchUpOutcome, Core, CoreEvent, Limits, Write } from "./binding";
 import { camelCase, type ErrorCode, SnowmeltError, translate } from "./errors";
 import type { Apply, Link } from "./link";
-
-const LONGEST_SLEEP = 60_000;
+import { LONGEST_SLEEP, sleep } from "./sleep";
 
 /** `changed` is told after every change, with what happened. */
 export class Driver {
@@ -226,10 +225,6 @@ export function closed(): SnowmeltError {
 function stayAlive(): () => void {
   const timer = setTimeout(() => {}, 2 ** 31 - 1);
   return () => clearTimeout(timer);
-}
-
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(milliseconds, 0), LONGEST_SLEEP)));
 }
 
 function ended(outcome: CatchUpOutcome | undefined): void {

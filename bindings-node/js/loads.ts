@@ -3,6 +3,7 @@
 import type { Begun, Core, Limits } from "./binding";
 import { currentLoad, runAs } from "./context";
 import { SnowmeltError } from "./errors";
+import { sleep } from "./sleep";
 
 /** How a load ended. */
 export type Done<V> =
@@ -71,11 +72,18 @@ export class Flights<V> {
   /** What the load brought for a reader who came at `arrival`; undefined if they have to load themselves. */
   async join(begun: Begun, arrival: number, signal: AbortSignal | undefined): Promise<{ value: V } | undefined> {
     const flight = this.#live.get(begun.id);
-    const done = flight === undefined ? "dropped" : await waitFor(flight, flight.landed, signal);
+    if (flight === undefined) return this.#forgotten();
+    const done = await waitFor(flight, flight.landed, signal);
     if (done === "dropped") return undefined;
     if ("error" in done) throw done.error;
     // Contract line 9: a revoked load is only for those who were there when it began.
     return done.current || this.#core.accepts(arrival, begun.id) ? done : undefined;
+  }
+
+  /** Its time was up here, and in a moment will be in the core: who came in between waits for that. */
+  async #forgotten(): Promise<undefined> {
+    await sleep(1);
+    return undefined;
   }
 }
 

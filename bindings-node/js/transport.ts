@@ -90,6 +90,8 @@ export interface CallOptions {
  * outputs as the Kinesis API reference and the AWS SDK for JavaScript have
  * them. Each sends its request once; it does not retry. On failure it rejects
  * with an error whose `name` is the service's exception, as the SDK's have.
+ * (The SDK speaks HTTP/2 to Kinesis, which most emulators do not: give it a
+ * `NodeHttpHandler` there.)
  *
  * ```ts
  * const transport: Transport = {

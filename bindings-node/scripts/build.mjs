@@ -8,7 +8,8 @@
 //   lib/              the bundles and their types
 //
 // With --target only the addon of that platform is built. What is up to date
-// is left alone. SNOWMELT_JOBS limits cargo.
+// is left alone. SNOWMELT_JOBS limits cargo; SNOWMELT_WHOLE_WORKSPACE takes
+// what `cargo test --workspace` has built.
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -36,7 +37,7 @@ export async function build({ profile = "dev", wasm = true, addon = true, target
 
 async function buildAddon(profile, target, zig) {
   const platform = target ? platformOf(target) : hostPlatform();
-  const options = ["-p", "snowmelt-node", "--lib", "--profile", profile];
+  const options = [...scope(profile, "snowmelt-node", "--lib"), "--profile", profile];
   if (target) options.push("--target", zig && zig !== "musl" ? `${target}.${zig}` : target);
   const runner = zig ? ["cargo-zigbuild"] : ["cargo"];
   const files = await cargo(profile, [...command(profile), ...options, ...last(profile, platform, zig)], { target, runner });
@@ -48,6 +49,10 @@ async function buildAddon(profile, target, zig) {
   if (!target) link(folder, path.join(here, "node_modules", packageName(platform)));
   say(`addon ${platform}`, copied, profile);
 }
+
+/** As part of the whole a crate is what `cargo test` has built already: alone, its dependencies have fewer features, and are built again. */
+const scope = (profile, crate, ...target) =>
+  profile === "dev" && process.env.SNOWMELT_WHOLE_WORKSPACE ? ["--workspace", "--all-targets"] : ["-p", crate, ...target];
 
 /** With a second crate type, the Rust library's, cargo does no LTO. */
 const command = (profile) => (profile === "dev" ? ["build"] : ["rustc", "--crate-type", "cdylib"]);
@@ -110,7 +115,7 @@ async function glue() {
   const made = path.join(generated, "snowmelt_bg.wasm");
   const stale = !fresh([made], [module, fileURLToPath(new URL("../../Cargo.lock", import.meta.url))]);
   if (stale) {
-    const tool = await cargo("dev", ["build", "-p", "snowmelt-wasm-bindgen"]);
+    const tool = await cargo("dev", ["build", ...scope("dev", "snowmelt-wasm-bindgen")]);
     execFileSync(tool.find((file) => /snowmelt-wasm-bindgen(\.exe)?$/.test(file)), [module, generated], { stdio: "inherit" });
   }
   say("wasm", stale, `${(fs.statSync(made).size / 1000).toFixed(0)} kB`);

@@ -57,10 +57,14 @@ export async function stopAll() {
 
 /** Builds a program of the workspace, unless it is up to date, and gives its path. */
 export function program(crate, name, features = []) {
-  const options = ["build", "--locked", "--quiet", "--message-format=json", "-p", crate, "--bin", name, ...features.flatMap((one) => ["--features", one])];
+  const alone = ["-p", crate, "--bin", name, ...features.flatMap((one) => ["--features", one])];
+  // As part of the whole it is what `cargo test` has built already: alone, its
+  // dependencies have fewer features, and are built again.
+  const scope = process.env.SNOWMELT_WHOLE_WORKSPACE ? ["--workspace", "--all-targets"] : alone;
+  const options = ["build", "--locked", "--quiet", "--message-format=json", ...scope];
   const output = execFileSync("cargo", options, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26, stdio: ["ignore", "pipe", "inherit"] });
   const made = output.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  return made.find(({ target, executable }) => executable && target.name === name).executable;
+  return made.find(({ target, profile, executable }) => executable && target.name === name && !profile.test).executable;
 }
 
 /** A server that prints where it listens. */

@@ -166,5 +166,5 @@ fn a_stream_that_was_forgotten_is_named() {
     let output = service("", &database).output().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("no stream given"), "{error}");
+    assert!(error.contains("option `stream` is \"\"") && error.contains("not set"), "{error}");
 }
