@@ -200,6 +200,16 @@ impl<H: Host> Engine<H> {
         self.segments.iter().flat_map(|segment| segment.read(crate::segment::copied_keys)).collect()
     }
 
+    /// Looks at every value, in no order, under the locks: for hosts whose
+    /// garbage collector has to know what is held here. `visit` must not use
+    /// the cache.
+    #[doc(hidden)]
+    pub fn each_value(&self, mut visit: impl FnMut(&H::Value)) {
+        for segment in &self.segments {
+            segment.read(|segment| segment.values().for_each(&mut visit));
+        }
+    }
+
     /// Drops every entry here. Nothing is written to the stream, and loads
     /// under way go on.
     pub fn clear(&self) {

@@ -288,6 +288,11 @@ impl<H: Host> Segment<H> {
         self.store.weight()
     }
 
+    /// All values, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &H::Value> {
+        self.store.values()
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
         self.store.keys()
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use snowmelt_core::{Config, Engine, OnUndecodable, RecordFormat, StreamSpec, Timeline};
+use snowmelt_core::{Config, Engine, Event, OnUndecodable, RecordFormat, StreamSpec, Timeline};
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
 use crate::clock::{Clock, ManualClock, entropy};
 use crate::error::BuildError;
 use crate::report::{Report, Reporter, Sink};
-use crate::shared::{Shared, Weigher};
+use crate::shared::{EventSink, Shared, Weigher};
 use crate::stream::Stream;
 use crate::stream::kinesis::{KinesisOptions, KinesisStream};
 use crate::stream::memory::MemoryStream;
@@ -44,6 +44,7 @@ pub struct Builder<V> {
     report: Report,
     sink: Option<Sink>,
     clock: Option<Arc<ManualClock>>,
+    events: Option<EventSink>,
 }
 
 /// Where the invalidations are.
@@ -83,6 +84,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             report: Report::Off,
             sink: None,
             clock: None,
+            events: None,
         }
     }
 
@@ -228,6 +230,21 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         self
     }
 
+    /// Every option that the core knows, at once.
+    #[doc(hidden)]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Told of what happens on the stream, on the runtime's threads, instead
+    /// of `tracing`. Must not wait.
+    #[doc(hidden)]
+    pub fn event_sink(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.events = Some(Arc::new(sink));
+        self
+    }
+
     #[doc(hidden)]
     pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
         self.clock = Some(clock);
@@ -254,6 +271,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             stream: opened.stream,
             kinesis: opened.kinesis,
             weigher: self.weigher,
+            events: self.events,
             reporter: Reporter { report: self.report, sink: self.sink },
             changed: Notify::new(),
             answered: AtomicU64::new(0),

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
+use snowmelt_core::{Arrival, FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
 
 use crate::builder::Builder;
 use crate::clock::entropy;
@@ -360,6 +361,43 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// under way go on.
     pub fn clear(&self) {
         self.shared.engine.clear();
+    }
+
+    /// What [`get`](Self::get) does before it waits.
+    #[doc(hidden)]
+    #[inline]
+    pub fn look(&self, key: &str) -> Lookup<V> {
+        self.shared.engine.get(key, self.shared.now())
+    }
+
+    /// A reader comes; to be asked before the read.
+    #[doc(hidden)]
+    pub fn arrive(&self) -> Arrival {
+        self.shared.engine.arrive()
+    }
+
+    /// [`begin`](Self::begin), unless there is a value by now.
+    #[doc(hidden)]
+    pub fn find_or_begin(&self, key: &str, arrival: Arrival) -> Result<ControlFlow<V, Begin<V>>, InputError> {
+        self.shared.find_or_begin(key, arrival)
+    }
+
+    /// The option.
+    #[doc(hidden)]
+    pub fn load_timeout(&self) -> Duration {
+        self.shared.engine.config().load_timeout
+    }
+
+    /// Catches up if that is due, for at most the budget.
+    #[doc(hidden)]
+    pub async fn catch_up_for_read(&self) {
+        self.shared.catch_up_for_read().await;
+    }
+
+    /// Looks at every value, under the locks.
+    #[doc(hidden)]
+    pub fn each_value(&self, visit: impl FnMut(&V)) {
+        self.shared.engine.each_value(visit);
     }
 
     #[doc(hidden)]

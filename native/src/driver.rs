@@ -157,7 +157,10 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         // readers may wait, and each that comes runs through here.
         let mut changed = false;
         while let Some(event) = self.engine.poll_event() {
-            self.log(&event);
+            match &self.events {
+                Some(sink) => sink(&event),
+                None => self.log(&event),
+            }
             changed = true;
         }
         if changed {

@@ -112,6 +112,8 @@ pub use snowmelt_core::{
 #[doc(hidden)]
 pub mod host {
     pub use crate::clock::{Clock, Reading, Tick, entropy};
+    pub use crate::load::LoadEnd;
+    pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup};
 }
 
 /// Compiles what the README shows.

@@ -80,6 +80,7 @@ pub struct Lease<V: Clone + Send + Sync + 'static> {
     shared: Arc<Shared<V>>,
     /// Taken when it ends.
     core: Option<snowmelt_core::Lease>,
+    id: LeaseId,
     key: Box<str>,
     flight: Arc<Flight<V>>,
     /// On the monotonic clock.
@@ -107,6 +108,18 @@ impl<V: Clone + Send + Sync + 'static> Lease<V> {
         outcome
     }
 
+    /// The number of the load, in its cache.
+    #[doc(hidden)]
+    pub fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// Ends a load that failed. Who waits for it is told why.
+    #[doc(hidden)]
+    pub fn fail(mut self, error: Arc<dyn Any + Send + Sync>) {
+        self.end(Done::Failed(error));
+    }
+
     fn end(&mut self, done: Done<V>) {
         if let Some(core) = self.core.take() {
             self.shared.engine.abandon(&core, self.shared.now());
@@ -126,6 +139,19 @@ impl<V: Clone + Send + Sync + 'static> fmt::Debug for Lease<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").field("key", &self.key).finish_non_exhaustive()
     }
+}
+
+/// How a load ended for one who waited for it; for bindings.
+#[doc(hidden)]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadEnd<V> {
+    /// With a value.
+    Loaded(V),
+    /// With whatever [`Lease::fail`] was given.
+    Failed(Arc<dyn Any + Send + Sync>),
+    /// With nothing for this waiter: `begin` again.
+    Nothing,
 }
 
 /// A load that somebody else leads.
@@ -148,6 +174,29 @@ impl<V: Clone + Send + Sync + 'static> Joined<V> {
         match self.landed().await? {
             Done::Loaded { value, current } if self.serves(*current) => Some(value.clone()),
             _ => None,
+        }
+    }
+
+    /// The number of the load, in its cache.
+    #[doc(hidden)]
+    pub fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// Waits until the load landed or its time is up; [`end`](Self::end) then
+    /// says how.
+    #[doc(hidden)]
+    pub async fn land(&self) {
+        self.landed().await;
+    }
+
+    /// What the load brought for this waiter, as far as it is known by now.
+    #[doc(hidden)]
+    pub fn end(&self) -> LoadEnd<V> {
+        match self.flight.done.get() {
+            Some(Done::Loaded { value, current }) if self.serves(*current) => LoadEnd::Loaded(value.clone()),
+            Some(Done::Failed(error)) => LoadEnd::Failed(Arc::clone(error)),
+            _ => LoadEnd::Nothing,
         }
     }
 
@@ -191,7 +240,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
 
     /// The same, unless there is a value by now: between a read that missed
     /// and this another load may have stored one.
-    fn find_or_begin(
+    pub(crate) fn find_or_begin(
         self: &Arc<Self>,
         key: &str,
         arrival: Arrival,
@@ -217,6 +266,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         match begun {
             snowmelt_core::Begin::Lead(core) => Begin::Lead(Lease {
                 shared,
+                id: core.id(),
                 key: core.key().into(),
                 core: Some(core),
                 flight: own.unwrap_or_else(Flight::new),

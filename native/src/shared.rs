@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use snowmelt_core::{Engine, Host, Time};
+use snowmelt_core::{Engine, Event, Host, Time};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Tick};
@@ -17,6 +17,9 @@ use crate::stream::kinesis::KinesisStream;
 /// Says how heavy a value is.
 pub(crate) type Weigher<V> = Arc<dyn Fn(&str, &V) -> u32 + Send + Sync>;
 
+/// Told of events, for bindings to other languages.
+pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
+
 pub(crate) struct Shared<V: Clone> {
     pub(crate) engine: Engine<NativeHost<V>>,
     pub(crate) clock: Clock,
@@ -25,6 +28,8 @@ pub(crate) struct Shared<V: Clone> {
     /// The same stream, if it is one that can be warmed.
     pub(crate) kinesis: Option<KinesisStream>,
     pub(crate) weigher: Option<Weigher<V>>,
+    /// `None`: events are logged.
+    pub(crate) events: Option<EventSink>,
     pub(crate) reporter: Reporter,
     /// Told of every change that a catch-up's waiters may wait for.
     pub(crate) changed: Notify,

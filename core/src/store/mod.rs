@@ -317,6 +317,14 @@ impl<V, P: Policy> Store<V, P> {
         })
     }
 
+    /// All values, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Full(entry) => Some(&entry.value),
+            Slot::Vacant => None,
+        })
+    }
+
     /// A time before which no entry's load began that lives at `now`; `None`
     /// if there is no entry.
     pub(crate) fn oldest(&self, now: Time) -> Option<Time> {

@@ -1,0 +1,89 @@
+"""What happens on the stream, as users are told of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+log = logging.getLogger("snowmelt")
+
+
+@dataclass(frozen=True)
+class CacheEvent:
+    """Something that happened. New kinds may be added."""
+
+    #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a foreign record was
+    #: skipped; told once, ``stats()`` counts all. ``flushed``: a record that cannot be read emptied the cache.
+    #: ``catch_up_ended``: with its ``outcome``. ``write_failed``: an invalidation did not reach the stream.
+    type: Literal["gap", "undecodable", "flushed", "catch_up_ended", "write_failed"]
+    #: Why there was a gap.
+    reason: str | None = None
+    #: Which record it was.
+    sequence_number: str | None = None
+    #: Why it could not be decoded.
+    why: str | None = None
+    #: ``succeeded``, ``throttled``, ``out_of_budget`` or ``failed``.
+    outcome: str | None = None
+    #: What a failure says.
+    message: str | None = None
+
+
+class Events:
+    """Passes events on; without a listener it logs problems, a lasting one once."""
+
+    def __init__(self, listener: Callable[[CacheEvent], object] | None) -> None:
+        self._listener = listener
+        self._failing = False
+
+    def from_core(self, text: str) -> None:
+        told = json.loads(text)
+        fields = {name: told[name] for name in CacheEvent.__dataclass_fields__ if name in told}
+        if fields.get("type") != "other":
+            self.tell(CacheEvent(**fields))
+
+    def tell(self, event: CacheEvent) -> None:
+        if self._listener is None:
+            self._log(event)
+            return
+        try:
+            self._listener(event)
+        except Exception:
+            log.exception("on_event raised an exception, which concerns nobody who reads the cache")
+
+    def _log(self, event: CacheEvent) -> None:
+        if event.type == "gap":
+            log.warning("continuity with the stream could not be proven (%s): the cache was emptied", event.reason)
+        elif event.type == "undecodable":
+            log.warning("skipped a foreign record (%s): %s; stats() counts further ones", event.sequence_number, event.why)
+        elif event.type == "flushed":
+            log.warning("record %s cannot be read, and emptied the cache", event.sequence_number)
+        elif event.type == "write_failed":
+            log.warning("%s", event.message)
+        elif event.outcome == "failed":
+            if not self._failing:
+                log.warning("catching up failed; told again once it worked in between: %s", event.message)
+            self._failing = True
+        elif event.outcome == "succeeded":
+            self._failing = False
+
+
+def report_line(to: Callable[[str], object] | None, style: str, line: str) -> None:
+    """Leaves a report where it belongs.
+
+    JSON goes through ``logging``. CloudWatch reads embedded metrics only where a line is nothing else, and Lambda's log format
+    would put something before it: they go to the standard output.
+    """
+    try:
+        if to is not None:
+            to(line)
+        elif style == "emf":
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        else:
+            log.info("%s", line)
+    except Exception:
+        log.debug("a report could not be written", exc_info=True)

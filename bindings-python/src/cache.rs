@@ -1,0 +1,528 @@
+//! A cache as Python has it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyTuple};
+use serde_json::Value as Json;
+use snowmelt::host::{Arrival, LeaseId, Lookup};
+use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded};
+use snowmelt_core::Time;
+use snowmelt_core::codes::{CLOSED, INVALID_ARGUMENT};
+use snowmelt_core::invalidation::check_name;
+use snowmelt_core::options::Units;
+use snowmelt_plain::{Failure, options, words};
+
+use crate::convert::{self, duration, invalidation, key_text, names};
+use crate::events::Events;
+use crate::failure::{self, OrRaise, to_python};
+use crate::loads::{self, Lease};
+use crate::runtime::{NO_GENERATION, Pending, generation, handle};
+use crate::value::Value;
+
+/// What stands for no value where any object may be one.
+fn sentinel<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    let make = || py.import("builtins")?.getattr("object")?.call0().map(Bound::unbind);
+    Ok(cell.get_or_try_init(py, make)?.bind(py).clone())
+}
+
+pub(crate) fn miss(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static MISS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    sentinel(py, &MISS)
+}
+
+pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static DUE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    sentinel(py, &DUE)
+}
+
+/// What `snowmelt.Cache` is made of.
+#[pyclass(subclass, frozen, weakref)]
+pub(crate) struct Core {
+    cache: Cache<Value>,
+    /// The process's, or [`NO_GENERATION`] once it was closed.
+    generation: AtomicU32,
+    /// A catch-up that `get` started is on its way.
+    catching_up: Arc<AtomicBool>,
+    stream: Option<String>,
+    copy: Option<Py<PyAny>>,
+    size_of: Option<Py<PyAny>>,
+    events: Arc<Events>,
+}
+
+/// What goes with a value.
+pub(crate) struct Extras<'a, 'py> {
+    pub(crate) tags: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) ttl: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) weight: Option<&'a Bound<'py, PyAny>>,
+}
+
+pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, PyString> {
+    match outcome {
+        FillOutcome::Stored => intern!(py, "stored"),
+        FillOutcome::TooHeavy => intern!(py, "too_heavy"),
+        FillOutcome::Fenced => intern!(py, "fenced"),
+    }
+    .clone()
+}
+
+impl Core {
+    #[inline]
+    fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
+        let made = self.generation.load(Ordering::Relaxed);
+        if made == generation() { Ok(&self.cache) } else { Err(not_open(py, made)) }
+    }
+
+    /// Whether locks may be entered: not in a child of the process that made it.
+    pub(crate) fn enterable(&self) -> bool {
+        self.generation.load(Ordering::Relaxed) == generation()
+    }
+
+    /// What a load stored after the end is dropped.
+    pub(crate) fn forget_if_closed(&self) {
+        if self.generation.load(Ordering::Relaxed) == NO_GENERATION {
+            self.cache.clear();
+        }
+    }
+
+    /// A value on its way to a reader.
+    #[inline]
+    fn out<'py>(&self, py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>> {
+        let value = value.0.into_bound(py);
+        match &self.copy {
+            None => Ok(value),
+            Some(copy) => copy.bind(py).call1((value,)),
+        }
+    }
+
+    /// The cache, if a hit can be handed out as it is.
+    #[inline]
+    pub(crate) fn plain(&self) -> Option<&Cache<Value>> {
+        (self.enterable() && self.copy.is_none()).then_some(&self.cache)
+    }
+
+    /// A key that is due is read as it is, and a catch-up started.
+    pub(crate) fn found<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = key.py();
+        let cache = self.open(py)?;
+        let text = key_text(key)?;
+        match cache.look(text) {
+            Lookup::Hit(value) => self.out(py, value).map(Some),
+            Lookup::Miss => self.missed(py, text),
+            Lookup::Due => {
+                self.catch_up_meanwhile()?;
+                cache.get_now(text).map(|value| self.out(py, value)).transpose()
+            }
+        }
+    }
+
+    #[cold]
+    fn missed<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        check_name("key", key).or_raise(py)?;
+        Ok(None)
+    }
+
+    #[cold]
+    fn catch_up_meanwhile(&self) -> PyResult<()> {
+        if !self.catching_up.swap(true, Ordering::AcqRel) {
+            let (cache, flag) = (self.cache.clone(), Arc::clone(&self.catching_up));
+            handle()?.spawn(async move {
+                cache.catch_up_for_read().await;
+                flag.store(false, Ordering::Release);
+            });
+        }
+        Ok(())
+    }
+
+    /// The value with what goes with it, as the core takes it.
+    pub(crate) fn loaded(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        extras: &Extras<'_, '_>,
+    ) -> PyResult<Loaded<Value>> {
+        let py = key.py();
+        let weight = match (extras.weight, &self.size_of) {
+            (Some(weight), _) => Some(convert::weight(weight)?),
+            (None, Some(size_of)) => Some(convert::weight(&size_of.bind(py).call1((value, key))?)?),
+            (None, None) => None,
+        };
+        let value = match &self.copy {
+            None => value.clone(),
+            Some(copy) => copy.bind(py).call1((value,))?,
+        };
+        let mut loaded = Loaded::new(Value(value.unbind()));
+        loaded.weight = weight;
+        if let Some(tags) = extras.tags {
+            loaded.tags = names("tag", Some(tags))?;
+        }
+        loaded.ttl = extras.ttl.map(|ttl| duration("ttl", ttl)).transpose()?;
+        Ok(loaded)
+    }
+}
+
+#[cold]
+fn not_open(py: Python<'_>, made: u32) -> PyErr {
+    if made == NO_GENERATION {
+        return to_python(py, Failure::closed());
+    }
+    let message = "this cache was made before the process forked, and belongs to the parent: make a cache of its own in each \
+        process, after the fork";
+    failure::raise(py, &serde_json::json!({ "code": CLOSED, "message": message, "forked": true }).to_string())
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    #[pyo3(signature = (settings, stream, region, endpoint, seed, copy, size_of, listener))]
+    #[expect(clippy::too_many_arguments, reason = "called from one place")]
+    fn new(
+        py: Python<'_>,
+        settings: &str,
+        stream: &str,
+        region: Option<String>,
+        endpoint: Option<String>,
+        seed: Option<u64>,
+        copy: Option<Py<PyAny>>,
+        size_of: Option<Py<PyAny>>,
+        listener: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let settings: Json = serde_json::from_str(settings)
+            .map_err(|error| to_python(py, Failure::new(INVALID_ARGUMENT, error.to_string())))?;
+        let config = options::config(&settings, None, Units::Seconds).or_raise(py)?;
+        let events = Arc::new(Events::new(listener));
+        let sink = Arc::clone(&events);
+        let mut builder =
+            Cache::builder().config(config).stream(stream).event_sink(move |event| sink.tell(event));
+        if let Some(region) = region {
+            builder = builder.region(region);
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.endpoint(endpoint);
+        }
+        if let Some(seed) = seed {
+            builder = builder.seed(seed);
+        }
+        let cache = py.detach(|| builder.build()).map_err(|error| failure::building(py, error))?;
+        let stream = (stream != "none").then(|| stream.to_owned());
+        let generation = AtomicU32::new(generation());
+        Ok(Self { cache, generation, catching_up: Arc::default(), stream, copy, size_of, events })
+    }
+
+    #[pyo3(signature = (key, default=None, /))]
+    fn get<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.found(key)?.or(default))
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.found(key)?.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let cache = self.open(key.py())?;
+        let text = key_text(key)?;
+        check_name("key", text).or_raise(key.py())?;
+        Ok(cache.peek(text).is_some())
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.open(py)?.len())
+    }
+
+    /// An empty cache is a cache.
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    /// A value, `MISS` or `DUE`.
+    fn _look<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let cache = self.open(py)?;
+        match cache.look(key_text(key)?) {
+            Lookup::Hit(value) => self.out(py, value),
+            Lookup::Miss => miss(py),
+            Lookup::Due => due(py),
+        }
+    }
+
+    /// What is within the hard bound, or `MISS`.
+    fn _get_now<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        match self.open(py)?.get_now(key_text(key)?) {
+            Some(value) => self.out(py, value),
+            None => miss(py),
+        }
+    }
+
+    fn _arrive(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.open(py)?.arrive().0.0)
+    }
+
+    /// `(value,)`, a `Lease` or a `Joined`.
+    fn _find_or_begin<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        arrival: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let core = slf.get();
+        let found = core.open(py)?.find_or_begin(key_text(key)?, Arrival(LeaseId(arrival))).or_raise(py)?;
+        match found {
+            ControlFlow::Break(value) => Ok(PyTuple::new(py, [core.out(py, value)?])?.into_any()),
+            ControlFlow::Continue(begun) => loads::begun(slf, key, begun),
+        }
+    }
+
+    fn _begin<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let begun = slf.get().open(key.py())?.begin(key_text(key)?).or_raise(key.py())?;
+        loads::begun(slf, key, begun)
+    }
+
+    #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None))]
+    fn fill<'py>(
+        &self,
+        lease: &Bound<'py, Lease>,
+        value: &Bound<'py, PyAny>,
+        tags: Option<&Bound<'py, PyAny>>,
+        ttl: Option<&Bound<'py, PyAny>>,
+        weight: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        lease.get().fill(value, &Extras { tags, ttl, weight })
+    }
+
+    #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
+    fn set<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        tags: Option<&Bound<'py, PyAny>>,
+        ttl: Option<&Bound<'py, PyAny>>,
+        weight: Option<&Bound<'py, PyAny>>,
+        as_of: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let py = key.py();
+        let cache = self.open(py)?;
+        let text = key_text(key)?;
+        let loaded = self.loaded(key, value, &Extras { tags, ttl, weight })?;
+        let outcome = match as_of {
+            None => cache.insert(text, loaded),
+            Some(as_of) => cache.insert_as_of(text, loaded, convert::time(as_of)?),
+        };
+        Ok(outcome_text(py, outcome.or_raise(py)?))
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let cache = self.open(key.py())?;
+        let text = key_text(key)?;
+        check_name("key", text).or_raise(key.py())?;
+        Ok(cache.delete(text))
+    }
+
+    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        self.open(py)?.clear();
+        Ok(())
+    }
+
+    fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.open(py)?.keys())
+    }
+
+    /// Every counter, as JSON; durations in milliseconds.
+    fn _stats(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(words::stats(&self.open(py)?.stats()).to_string())
+    }
+
+    fn _catch_up_for_read(&self, py: Python<'_>) -> PyResult<Pending> {
+        let cache = self.open(py)?.clone();
+        Pending::start(async move {
+            cache.catch_up_for_read().await;
+            |py: Python<'_>| Ok(py.None())
+        })
+    }
+
+    fn _catch_up(&self, py: Python<'_>) -> PyResult<Pending> {
+        let cache = self.open(py)?.clone();
+        Pending::start(async move {
+            let result = cache.catch_up().await;
+            move |py: Python<'_>| match result {
+                Ok(()) => Ok(py.None()),
+                Err(error) => Err(failure::catching_up(py, &error)),
+            }
+        })
+    }
+
+    fn _catch_up_to(&self, token: &Bound<'_, PyAny>, within: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let cache = self.open(token.py())?.clone();
+        let (token, within) = (convert::token(token)?, duration("within", within)?);
+        Pending::start(async move {
+            let result = cache.catch_up_to(&token, within).await;
+            move |py: Python<'_>| match result {
+                Ok(()) => Ok(py.None()),
+                Err(error) => Err(failure::catching_up_to(py, &error)),
+            }
+        })
+    }
+
+    /// The local part is done when this returns.
+    fn _invalidate(
+        &self,
+        py: Python<'_>,
+        keys: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+        prefixes: Option<&Bound<'_, PyAny>>,
+        all: bool,
+    ) -> PyResult<Pending> {
+        self.open(py)?;
+        let what = invalidation(keys, tags, prefixes, all)?;
+        what.check().or_raise(py)?;
+        // Begun after foreign code ran: it may have closed the cache.
+        let cache = self.open(py)?;
+        let runtime = handle()?;
+        let writing = {
+            let _entered = runtime.enter();
+            cache.invalidate(what)
+        };
+        Pending::start(async move {
+            let result = writing.await;
+            move |py: Python<'_>| match result {
+                Ok(token) => Ok(PyString::new(py, &token.to_string()).into_any().unbind()),
+                Err(error) => Err(failure::writing(py, error)),
+            }
+        })
+    }
+
+    fn _begin_invocation(slf: &Bound<'_, Self>) -> PyResult<Pending> {
+        let py = slf.py();
+        let core = slf.get();
+        let cache = core.open(py)?.clone();
+        let (stream, made) = (core.stream.clone(), generation());
+        Pending::start(async move {
+            let invocation = cache.invocation().await;
+            move |py: Python<'_>| {
+                let invocation = Invocation { held: Some(invocation), stream, made };
+                Ok(Bound::new(py, invocation)?.into_any().unbind())
+            }
+        })
+    }
+
+    fn _warm(&self, py: Python<'_>) -> PyResult<Pending> {
+        let cache = self.open(py)?.clone();
+        Pending::start(async move {
+            cache.warm().await;
+            |py: Python<'_>| Ok(py.None())
+        })
+    }
+
+    fn restored(&self, py: Python<'_>) -> PyResult<()> {
+        self.open(py)?.restored();
+        Ok(())
+    }
+
+    fn _validate(&self, py: Python<'_>) -> PyResult<()> {
+        self.open(py)?.validate();
+        Ok(())
+    }
+
+    fn _load_timeout(&self, py: Python<'_>) -> PyResult<f64> {
+        self.open(py)?;
+        Ok(self.cache.load_timeout().as_secs_f64())
+    }
+
+    /// Drops everything, and refuses what comes; whether it was open.
+    fn _close(&self) -> bool {
+        let enterable = self.enterable();
+        self.generation.store(NO_GENERATION, Ordering::Relaxed);
+        if enterable {
+            self.cache.clear();
+        }
+        enterable
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        !self.enterable()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for object in [&self.copy, &self.size_of].into_iter().flatten() {
+            visit.call(object)?;
+        }
+        visit.call(self.events.listener())?;
+        // A parent's locks may be held for ever. What is not looked at is kept.
+        let mut result = Ok(());
+        if self.enterable() {
+            self.cache.each_value(|value| {
+                if result.is_ok() {
+                    result = visit.call(&value.0);
+                }
+            });
+        }
+        result
+    }
+
+    fn __clear__(&self) {
+        if self.enterable() {
+            self.cache.clear();
+        }
+    }
+}
+
+/// An invocation under way.
+#[pyclass]
+pub(crate) struct Invocation {
+    held: Option<snowmelt::Invocation<Value>>,
+    stream: Option<String>,
+    made: u32,
+}
+
+#[pymethods]
+impl Invocation {
+    /// Ends it: the report as JSON, and as a line for the log in `style`.
+    fn finish(&mut self, style: &str, namespace: &str) -> Option<(String, Option<String>)> {
+        let report = self.take()?.finish();
+        Some((words::report(&report).to_string(), self.line(&report, style, namespace)))
+    }
+}
+
+impl Invocation {
+    fn take(&mut self) -> Option<snowmelt::Invocation<Value>> {
+        let held = self.held.take()?;
+        if self.made == generation() {
+            return Some(held);
+        }
+        // A parent's.
+        std::mem::forget(held);
+        None
+    }
+
+    fn line(&self, report: &InvocationReport, style: &str, namespace: &str) -> Option<String> {
+        let stream = self.stream.as_deref();
+        match style {
+            "json" => Some(report.json_line(stream)),
+            "emf" => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+                let now = Time::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+                Some(report.emf_line(namespace, stream.unwrap_or("none"), now))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}

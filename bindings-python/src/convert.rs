@@ -1,0 +1,142 @@
+//! What Python gives, as the core takes it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+use serde_json::json;
+use snowmelt::Invalidation;
+use snowmelt_core::codes::{INVALID_ARGUMENT, INVALID_NAME};
+use snowmelt_core::invalidation::check_name;
+use snowmelt_core::options::{self, Setting, Units};
+use snowmelt_plain::Failure;
+
+use crate::failure::{OrRaise, raise, to_python};
+
+/// A key's text, without a copy.
+#[inline]
+pub(crate) fn key_text<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    match key.cast::<PyString>() {
+        Ok(text) => text.to_str().map_err(|_| lone_surrogate("key", key)),
+        Err(_) => Err(no_text("key", key)),
+    }
+}
+
+/// What is checked, and is a text.
+pub(crate) fn name(what: &'static str, name: &Bound<'_, PyAny>) -> PyResult<String> {
+    let Ok(text) = name.cast::<PyString>() else { return Err(no_text(what, name)) };
+    let text = text.to_str().map_err(|_| lone_surrogate(what, name))?;
+    check_name(what, text).or_raise(name.py())?;
+    Ok(text.to_owned())
+}
+
+#[cold]
+fn lone_surrogate(what: &str, name: &Bound<'_, PyAny>) -> PyErr {
+    let message = format!(
+        "the {what} {} has a lone surrogate, so that it is no Unicode text: encode it, or leave that character out",
+        shown(name)
+    );
+    to_python(name.py(), Failure::new(INVALID_NAME, message))
+}
+
+#[cold]
+fn no_text(what: &str, name: &Bound<'_, PyAny>) -> PyErr {
+    let message = format!("a {what} is {}: give a str", described(name));
+    raise(name.py(), &json!({ "code": INVALID_NAME, "message": message, "type": true }).to_string())
+}
+
+/// An argument of the wrong type.
+#[cold]
+pub(crate) fn wrong_type(value: &Bound<'_, PyAny>, what: &str, remedy: &str) -> PyErr {
+    let message = format!("{what} is {}: {remedy}", described(value));
+    raise(value.py(), &json!({ "code": INVALID_ARGUMENT, "message": message, "type": true }).to_string())
+}
+
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    let text = value.repr().map_or_else(|_| "?".into(), |text| text.to_string_lossy().into_owned());
+    if text.chars().count() <= 64 { text } else { text.chars().take(61).chain("...".chars()).collect() }
+}
+
+/// What a value is, for messages.
+pub(crate) fn described(value: &Bound<'_, PyAny>) -> String {
+    if value.is_none() {
+        return "None".into();
+    }
+    let kind = value.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    let plain = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyInt>()
+        || value.is_instance_of::<PyFloat>();
+    if plain { format!("the {kind} {}", shown(value)) } else { format!("a {kind}") }
+}
+
+/// Names out of a list, tuple, set or whatever can be gone through.
+pub(crate) fn names(what: &'static str, list: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
+    let Some(list) = list.filter(|list| !list.is_none()) else { return Ok(Vec::new()) };
+    if list.is_instance_of::<PyString>() {
+        return Ok(vec![name(what, list)?]);
+    }
+    let Ok(items) = list.try_iter() else {
+        let whats = if what == "prefix" { "prefixes".into() } else { format!("{what}s") };
+        return Err(wrong_type(list, &format!("`{whats}`"), "give a list of str"));
+    };
+    items.map(|item| name(what, &item?)).collect()
+}
+
+pub(crate) fn invalidation(
+    keys: Option<&Bound<'_, PyAny>>,
+    tags: Option<&Bound<'_, PyAny>>,
+    prefixes: Option<&Bound<'_, PyAny>>,
+    all: bool,
+) -> PyResult<Invalidation> {
+    let mut what = Invalidation::keys(names("key", keys)?);
+    (what.tags, what.prefixes, what.all) = (names("tag", tags)?, names("prefix", prefixes)?, all);
+    Ok(what)
+}
+
+/// A duration: seconds, a `timedelta`, or a text with a unit.
+pub(crate) fn duration(option: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let py = value.py();
+    if let Ok(text) = value.cast::<PyString>() {
+        let text = text.to_str().map_err(|_| lone_surrogate(option, value))?;
+        return options::duration(option, &Setting::Text(text), Units::Seconds).or_raise(py);
+    }
+    if !value.is_instance_of::<PyBool>() {
+        if let Ok(seconds) = value.extract::<f64>() {
+            return options::duration(option, &Setting::Number(seconds), Units::Seconds).or_raise(py);
+        }
+        if let Ok(seconds) = value.call_method0("total_seconds") {
+            let seconds: f64 = seconds.extract()?;
+            return options::duration(option, &Setting::Number(seconds), Units::Seconds).or_raise(py);
+        }
+    }
+    Err(wrong_type(value, &format!("`{option}`"), "give seconds, a timedelta, or a text such as \"30s\""))
+}
+
+/// A weight, rounded up.
+pub(crate) fn weight(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let heavy = value.extract::<f64>().ok().filter(|heavy| (0.0..4_294_967_296.0).contains(heavy));
+    match heavy.filter(|_| !value.is_instance_of::<PyBool>()) {
+        Some(heavy) => Ok(snowmelt_plain::words::weight(heavy)),
+        None => Err(wrong_type(value, "the weight", "give a number from 0 to 4294967295")),
+    }
+}
+
+/// A time: a `datetime`, or seconds since 1970.
+pub(crate) fn time(value: &Bound<'_, PyAny>) -> PyResult<SystemTime> {
+    let seconds = match value.extract::<f64>() {
+        Ok(seconds) if !value.is_instance_of::<PyBool>() => Some(seconds),
+        _ => value.call_method0("timestamp").and_then(|seconds| seconds.extract::<f64>()).ok(),
+    };
+    let since = seconds.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)));
+    match since {
+        Some(Ok(since)) => Ok(UNIX_EPOCH + since),
+        _ => Err(wrong_type(value, "`as_of`", "give a datetime, or seconds since 1970")),
+    }
+}
+
+/// An argument that is a position token.
+pub(crate) fn token(value: &Bound<'_, PyAny>) -> PyResult<snowmelt::PositionToken> {
+    let Ok(text) = value.cast::<PyString>() else { return Err(no_text("position token", value)) };
+    let text = text.to_str().map_err(|_| lone_surrogate("position token", value))?;
+    text.parse::<snowmelt::PositionToken>().or_raise(value.py())
+}

@@ -1,0 +1,60 @@
+//! The Rust part of the package `snowmelt` on `PyPI`.
+//!
+//! Nothing is decided here: what Python gives is converted, [`snowmelt::Cache`]
+//! is called, and what it says is converted back. `python/snowmelt` is the
+//! other side of this line, and `_snowmelt.pyi` its contract.
+//!
+//! # Who may wait for whom
+//!
+//! One thread of ours, named `snowmelt`, drives the stream for all caches. It
+//! never runs a user's code, and enters Python only to wake an event loop, so
+//! that whoever waits for it with Python's lock released is woken. No reference
+//! is dropped, and no Python is run, while one of the core's locks is held: the
+//! core hands out what it removed after it left its cells. Under a lock values
+//! are only cloned, by threads that are attached to Python, which adds to a
+//! count and runs nothing.
+
+#![expect(clippy::unused_self, reason = "Python calls methods")]
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]
+
+mod cache;
+mod codecs;
+mod convert;
+mod engine;
+mod events;
+mod failure;
+mod hot;
+mod loads;
+mod runtime;
+mod value;
+
+/// What `import snowmelt._snowmelt` finds.
+#[pyo3::pymodule(gil_used = false)]
+mod _snowmelt {
+    #[pymodule_export]
+    use crate::cache::{Core, Invocation};
+    #[pymodule_export]
+    use crate::codecs::{
+        check_config, check_name, decode, encode, lane_hash_key, option_names, parse_data_id, parse_stream,
+        parse_token, print_data_id, seconds,
+    };
+    #[pymodule_export]
+    use crate::engine::{Begun, Engine, Mark, Writing};
+    #[pymodule_export]
+    use crate::loads::{Joined, Lease};
+    #[pymodule_export]
+    use crate::runtime::{Pending, forked, shut_down};
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("MISS", crate::cache::miss(py)?)?;
+        module.add("DUE", crate::cache::due(py)?)?;
+        crate::hot::install(py)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // PyO3's list: what is for users, the package says.
+        module.delattr("__all__")
+    }
+}

@@ -1,0 +1,145 @@
+//! Loads that Python leads or joins.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use snowmelt::host::LoadEnd;
+use snowmelt::{Begin, FillOutcome};
+
+use crate::cache::{Core, Extras, outcome_text};
+use crate::runtime::{Pending, generation};
+use crate::value::Value;
+
+/// The right to load one key, and to store what was loaded.
+#[pyclass(frozen, weakref, module = "snowmelt")]
+pub(crate) struct Lease {
+    held: Mutex<Option<snowmelt::Lease<Value>>>,
+    core: Py<Core>,
+    #[pyo3(get)]
+    key: Py<PyAny>,
+    #[pyo3(get)]
+    id: u64,
+    made: u32,
+}
+
+/// A load that somebody else leads.
+#[pyclass(frozen)]
+pub(crate) struct Joined {
+    joined: Arc<snowmelt::Joined<Value>>,
+    #[pyo3(get)]
+    id: u64,
+}
+
+/// What a loader raised.
+struct Raised(Py<PyAny>);
+
+pub(crate) fn begun<'py>(
+    core: &Bound<'py, Core>,
+    key: &Bound<'py, PyAny>,
+    begun: Begin<Value>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = key.py();
+    match begun {
+        Begin::Lead(lease) => {
+            let id = lease.id().0;
+            let (core, key) = (core.clone().unbind(), key.clone().unbind());
+            let lease = Lease { held: Mutex::new(Some(lease)), core, key, id, made: generation() };
+            Ok(Bound::new(py, lease)?.into_any())
+        }
+        Begin::Join(joined) => {
+            let id = joined.id().0;
+            Ok(Bound::new(py, Joined { joined: Arc::new(joined), id })?.into_any())
+        }
+    }
+}
+
+impl Lease {
+    fn take(&self) -> Option<snowmelt::Lease<Value>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        if self.made == generation() {
+            return Some(held);
+        }
+        // A parent's locks may be held for ever.
+        std::mem::forget(held);
+        None
+    }
+
+    /// If what goes with the value cannot be used, the load goes on.
+    pub(crate) fn fill<'py>(
+        &self,
+        value: &Bound<'py, PyAny>,
+        extras: &Extras<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let py = value.py();
+        let loaded = self.core.get().loaded(self.key.bind(py), value, extras)?;
+        let outcome = match self.take() {
+            Some(lease) => {
+                let outcome = lease.fill(loaded);
+                // Closed meanwhile, by another thread or a loader.
+                self.core.get().forget_if_closed();
+                outcome
+            }
+            None => FillOutcome::Fenced,
+        };
+        Ok(outcome_text(py, outcome))
+    }
+}
+
+#[pymethods]
+impl Lease {
+    /// Ends a load that failed: who waits for it gets the exception.
+    fn fail(&self, error: Py<PyAny>) {
+        if let Some(lease) = self.take() {
+            lease.fail(Arc::new(Raised(error)));
+        }
+    }
+
+    /// Gives it up: the key can be loaded again at once, and who waited loads
+    /// it in its own way.
+    fn abandon(&self) {
+        drop(self.take());
+    }
+
+    const fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// Abandons it, unless it was filled.
+    fn __exit__(&self, _kind: &Bound<'_, PyAny>, _raised: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) {
+        self.abandon();
+    }
+
+    #[getter]
+    fn ended(&self) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+#[pymethods]
+impl Joined {
+    /// Waits until the load landed: `(True, value)`, `(False, exception)`, or
+    /// `None` if it brought nothing for this waiter.
+    fn start(&self) -> PyResult<Pending> {
+        let joined = Arc::clone(&self.joined);
+        Pending::start(async move {
+            joined.land().await;
+            move |py: Python<'_>| match joined.end() {
+                LoadEnd::Loaded(value) => Ok((true, value.0).into_pyobject(py)?.into_any().unbind()),
+                LoadEnd::Failed(error) => match error.downcast_ref::<Raised>() {
+                    Some(raised) => {
+                        Ok((false, raised.0.clone_ref(py)).into_pyobject(py)?.into_any().unbind())
+                    }
+                    None => Ok(py.None()),
+                },
+                _ => Ok(py.None()),
+            }
+        })
+    }
+}
