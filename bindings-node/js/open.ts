@@ -45,11 +45,8 @@ function overKinesis(binding: Binding, name: string, options: AnyOptions, settin
       { option: "transport" },
     );
   }
-  // The core says first what is wrong with the options.
-  const probe = binding.createCore(settings, name);
-  const { callTimeout } = probe.limits();
-  probe.close();
+  const core = binding.createCore(settings, { stream: name });
   tickets ??= new Tickets(binding.openInbox);
-  const stream = binding.openKinesis(name, options.region, options.endpoint, callTimeout, tickets.inbox);
-  return { core: binding.createCore(settings, stream.name), link: new KinesisLink(stream, tickets) };
+  const stream = binding.openKinesis(name, options.region, options.endpoint, core.limits().callTimeout, tickets.inbox);
+  return { core, link: new KinesisLink(stream, tickets) };
 }
