@@ -26,12 +26,12 @@ SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib --
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
-	no-servers demo bench bench-node simulate mutants fuzz kinesis packages format clean
+	test-python no-servers demo bench bench-node simulate mutants fuzz kinesis packages format clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
-test: install lint test-core-alone test-wasm test-fuzz test-workspace test-node no-servers
+test: install lint test-core-alone test-wasm test-fuzz test-workspace test-node test-python no-servers
 
 install:
 	.ci/install.sh
@@ -64,6 +64,12 @@ test-node:
 	node bindings-node/scripts/build.mjs
 	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && node --test test/*.test.mjs
 	node --test examples/node-lambda/test/*.test.mjs
+
+# The PyPI package, its types, and the examples that use it.
+test-python: export SNOWMELT_WHOLE_WORKSPACE = 1
+test-python:
+	bindings-python/scripts/develop.sh
+	cd bindings-python && .venv/bin/mypy --strict python/snowmelt && .venv/bin/python -m pytest -q
 
 # Whatever the tests above started must have ended.
 no-servers:
@@ -122,4 +128,4 @@ clean:
 	$(CARGO) clean
 	rm -rf core/fuzz/target native/tests/servers/node_modules
 	cd bindings-node && rm -rf lib npm build node_modules
-	rm -rf examples/node-lambda/node_modules dist
+	rm -rf examples/node-lambda/node_modules dist bindings-python/.venv bindings-python/python/snowmelt/_snowmelt.abi3.so

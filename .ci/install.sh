@@ -62,6 +62,8 @@ has cc || debian gcc libc6-dev
 has node || debian nodejs
 has npm || debian npm
 need node "install Node 20 or newer"
+has python3 || debian python3
+python3 -c "import ensurepip, venv" 2>/dev/null || debian python3-venv
 components
 wasm
 packages native/tests/servers

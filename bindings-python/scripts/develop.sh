@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes `.venv` beside this folder, with what the tests need (versions and hashes are in requirements-dev.txt) and a
-# development build of the package. Does nothing that is done already.
+# Makes `.venv` beside this folder, with what the tests need (versions and hashes are in requirements-dev.txt), and a
+# development build of the package in it: `python/snowmelt` itself, with the extension module beside its sources. Does
+# nothing that is done already. SNOWMELT_WHOLE_WORKSPACE takes what `cargo test --workspace` has built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,8 +11,19 @@ venv="$PWD/.venv"
 # Only after a change: pip takes seconds to see that all is there.
 stamp="$venv/requirements.sum"
 if ! sha256sum --check --status "$stamp" 2>/dev/null; then
-  "$venv/bin/pip" install --quiet --require-hashes --requirement requirements-dev.txt
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
   sha256sum requirements-dev.txt >"$stamp"
 fi
+echo "$PWD/python" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/snowmelt.pth"
 
-VIRTUAL_ENV="$venv" PATH="$venv/bin:$PATH" "$venv/bin/maturin" develop --quiet --locked
+# Alone, the crate's dependencies have fewer features than with all others, and would be built again.
+scope=(-p snowmelt-python --lib)
+[ -z "${SNOWMELT_WHOLE_WORKSPACE:-}" ] || scope=(--workspace --all-targets)
+cargo build --locked --quiet "${scope[@]}"
+
+built=${CARGO_TARGET_DIR:-../target}/debug/lib_snowmelt
+library=$built.so
+[ "$(uname)" != Darwin ] || library=$built.dylib
+module=python/snowmelt/_snowmelt.abi3.so
+# Another file, not other contents: a Python that has it loaded goes on with its own.
+cmp -s "$library" "$module" || { cp "$library" "$module.new" && mv "$module.new" "$module"; }

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _options, _snowmelt, _stats
 from ._aio import AsyncFace
+from ._cached import cached
 from ._data_id import DataId
 from ._errors import SnowmeltError, describe, error
 from ._events import CacheEvent, Events, report_line
 from ._invocation import Invocation, handled
-from ._keys import CallKeys
 from ._loads import Flight, current, no_loader, outcome, waiting
 from ._waiting import LOOK, wait
 
@@ -201,53 +201,7 @@ class Cache(_snowmelt.Core, Generic[_V]):
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
         the key of a call, and ``invalidate(…)``, which invalidates it.
         """
-        if callable(template):
-            return self._cached(template, None, tags, ttl, weight)
-        if template is not None and not isinstance(template, str):
-            raise error("INVALID_ARGUMENT", f"the template is {describe(template)}: give a str such as \"users/{{user_id}}\"", wrong_type=True)
-        return lambda function: self._cached(function, template, tags, ttl, weight)
-
-    def _cached(self, function: Any, template: str | None, tags: Any, ttl: Any, weight: Any) -> Any:
-        if not callable(function) or inspect.isclass(function):
-            raise error("INVALID_ARGUMENT", f"what is to be cached is {describe(function)}: give a function", wrong_type=True)
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise error("INVALID_ARGUMENT", f"{function.__qualname__} is a generator, which can be gone through once only: return a list")
-        keys = CallKeys(function)
-        key = keys.of_call() if template is None else keys.template(template)
-        tags_of = _call_tags(keys, tags)
-        look, load, aio_load = self._look, self._load, self.aio._load
-
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def cached(*args: Any, **kwargs: Any) -> Any:
-                name = key(args, kwargs)
-                value = look(name)
-                if value is _MISS or value is _DUE:
-                    call = functools.partial(function, *args, **kwargs)
-                    return await aio_load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-                return value
-
-        else:
-
-            @functools.wraps(function)
-            def cached(*args: Any, **kwargs: Any) -> Any:
-                name = key(args, kwargs)
-                value = look(name)
-                if value is _MISS or value is _DUE:
-                    call = functools.partial(function, *args, **kwargs)
-                    return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-                return value
-
-        def key_of(*args: Any, **kwargs: Any) -> str:
-            return key(args, kwargs)
-
-        def invalidate(*args: Any, **kwargs: Any) -> str:
-            return self.invalidate(key(args, kwargs))
-
-        extra: Any = cached
-        extra.key, extra.invalidate, extra.cache = key_of, invalidate, self
-        return cached
+        return cached(self, template, tags, ttl, weight)
 
     def handler(self, function: _F) -> _F:
         """A Lambda handler, sync or async, around ``function``.
@@ -338,18 +292,6 @@ def _key_texts(keys: Any) -> Any:
     if keys is None or isinstance(keys, str) or not isinstance(keys, Iterable):
         return keys
     return [str(key) if isinstance(key, DataId) else key for key in keys]
-
-
-def _call_tags(keys: CallKeys, tags: Any) -> Callable[[tuple[Any, ...], Any], Any]:
-    """What gives the tags of a call: a list, or a function of the value."""
-    if tags is None or callable(tags):
-        return lambda args, kwargs: tags
-    templates = [tags] if isinstance(tags, str) else list(tags)
-    for tag in templates:
-        if not isinstance(tag, str):
-            raise error("INVALID_ARGUMENT", f"a tag's template is {describe(tag)}: give a str", wrong_type=True)
-    texts = [keys.template(tag) for tag in templates]
-    return lambda args, kwargs: [text(args, kwargs) for text in texts]
 
 
 def _restore_with_snapshots(cache: Cache) -> None:
