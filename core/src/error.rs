@@ -13,6 +13,9 @@ pub struct ConfigError {
     pub value: String,
     /// What it may be, and what to do.
     pub remedy: Cow<'static, str>,
+    /// No value of this type would do: for hosts whose languages have an
+    /// exception of its own for that.
+    pub wrong_type: bool,
 }
 
 impl ConfigError {
@@ -22,7 +25,14 @@ impl ConfigError {
         value: impl Into<String>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { option: option.into(), value: value.into(), remedy: remedy.into() }
+        Self { option: option.into(), value: value.into(), remedy: remedy.into(), wrong_type: false }
+    }
+
+    /// The same with [`wrong_type`](Self::wrong_type) set.
+    #[must_use]
+    pub fn of_wrong_type(mut self) -> Self {
+        self.wrong_type = true;
+        self
     }
 
     /// [`codes::INVALID_OPTION`].

@@ -31,6 +31,9 @@ struct Details {
     unwritten: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
+    /// The type is to blame, whatever the value.
+    #[serde(rename = "type", skip_serializing_if = "std::ops::Not::not")]
+    wrong_type: bool,
 }
 
 impl Failure {
@@ -55,7 +58,8 @@ impl Failure {
     }
 
     /// The error's message: an object with `code`, `message` and what applies of
-    /// `option`, `value`, `what`, `bytes`, `most`, `unwritten` and `kind`.
+    /// `option`, `value`, `what`, `bytes`, `most`, `unwritten`, `kind` and
+    /// `type` (true where the type is to blame).
     pub fn json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_else(|_| self.0.message.clone())
     }
@@ -70,8 +74,8 @@ impl From<Details> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let (code, message) = (error.code(), error.to_string());
-        let (option, value) = (Some(error.option.into()), Some(error.value));
-        Details { code, message, option, value, ..Details::default() }.into()
+        let (option, value, wrong_type) = (Some(error.option.into()), Some(error.value), error.wrong_type);
+        Details { code, message, option, value, wrong_type, ..Details::default() }.into()
     }
 }
 

@@ -23,7 +23,7 @@
 mod names;
 mod values;
 
-pub use names::NAMES;
+pub use names::{NAMES, unknown};
 pub use values::{count, duration, size};
 
 use alloc::string::ToString;
@@ -77,7 +77,7 @@ impl Config {
     /// was changed.
     pub fn set(&mut self, option: &str, setting: &Setting<'_>, units: Units) -> Result<(), ConfigError> {
         let Some(&option) = NAMES.iter().find(|name| **name == option) else {
-            return Err(names::unknown(option));
+            return Err(unknown(option, NAMES));
         };
         if self.set_duration(option, setting, units)? || self.set_number(option, setting)? {
             return Ok(());
@@ -142,7 +142,7 @@ impl Config {
                 let choices = [("snowmelt", RecordFormat::Snowmelt), ("scache", RecordFormat::Scache)];
                 self.record_format = one_of(option, setting, &choices)?;
             }
-            _ => return Err(names::unknown(option)),
+            _ => return Err(unknown(option, NAMES)),
         }
         Ok(())
     }

@@ -39,19 +39,28 @@ const NEAR: usize = 2;
 /// Longer names are no misspelling of any option, and are cut in messages.
 const LONGEST: usize = 64;
 
-/// The error for an option that does not exist.
-pub(super) fn unknown(option: &str) -> ConfigError {
-    let distances = NAMES.iter().map(|name| (distance(option, name), *name));
+/// The error for an option that is not `among` those there are; names the one
+/// that was meant, where that is clear. A host that has options of its own
+/// lists them too.
+pub fn unknown(option: &str, among: &[&str]) -> ConfigError {
+    let letters = letters(option);
+    let distances = among.iter().map(|name| (distance(&letters, &self::letters(name)), *name));
     // A name of two or three letters is near to anything short.
     let nearest = distances.min().filter(|(distance, name)| *distance <= NEAR.min(name.len() / 2));
     let remedy = match nearest {
         Some((_, name)) => format!("did you mean `{name}`?"),
         None => {
-            let all: Vec<_> = NAMES.iter().map(|name| format!("`{name}`")).collect();
+            let all: Vec<_> = among.iter().map(|name| format!("`{name}`")).collect();
             format!("there are {}", all.join(", "))
         }
     };
     ConfigError::new(option.chars().take(LONGEST).collect::<String>(), "unknown".to_owned(), remedy)
+}
+
+/// A name without what one language's names have and another's do not:
+/// `maxLag`, `max_lag` and `MAX_LAG` are one.
+fn letters(name: &str) -> String {
+    name.chars().filter(|letter| *letter != '_').map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// How many letters have to be inserted, removed or replaced to make one name
@@ -102,8 +111,11 @@ mod tests {
             ("lane", "lanes"),
             ("tt", "ttl"),
             ("catchup_every", "catch_up_every"),
+            ("catchUpEvery", "catch_up_every"),
+            ("CALL_TIMEOUT", "call_timeout"),
+            ("Ttl", "ttl"),
         ] {
-            let error = unknown(given);
+            let error = unknown(given, NAMES);
             assert_eq!(error.to_string(), format!("option `{given}` is unknown: did you mean `{meant}`?"));
         }
     }
@@ -111,7 +123,7 @@ mod tests {
     #[test]
     fn an_option_that_resembles_none_is_told_all_of_them() {
         for given in ["", "x", "flavour", "segments", "stream", &"max_lag".repeat(1000)] {
-            let error = unknown(given);
+            let error = unknown(given, NAMES);
             assert!(error.option.len() <= LONGEST);
             for name in NAMES {
                 assert!(error.remedy.contains(&format!("`{name}`")), "{error}");

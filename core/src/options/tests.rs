@@ -252,6 +252,24 @@ fn an_option_without_a_value_is_refused() {
 }
 
 #[test]
+fn what_is_wrong_with_a_value_may_be_its_type() {
+    let wrong_type =
+        |option, setting| Config::default().set(option, &setting, SECONDS).unwrap_err().wrong_type;
+    for option in NAMES {
+        for setting in [Flag(true), Nothing, Other("list")] {
+            assert!(wrong_type(option, setting), "{option} {setting:?}");
+        }
+    }
+    for option in ["namespace", "on_undecodable", "record_format"] {
+        assert!(wrong_type(option, Number(1.0)), "{option}");
+    }
+    for option in ["ttl", "max_lag", "max_weight", "max_entries"] {
+        assert!(!wrong_type(option, Number(-1.0)) && !wrong_type(option, Text("x")), "{option}");
+    }
+    assert!(!wrong_type("on_undecodable", Text("x")));
+}
+
+#[test]
 fn an_option_that_does_not_exist_is_refused() {
     for name in ["stream", "segments", "Ttl", "ttl ", "maxLag", ""] {
         let error = Config::default().set(name, &Text("1s"), SECONDS).unwrap_err();

@@ -155,7 +155,7 @@ fn bytes(number: f64) -> Option<u64> {
 pub(super) fn text<'a>(option: &'static str, setting: &Setting<'a>) -> Result<&'a str, ConfigError> {
     match *setting {
         Setting::Text(text) => Ok(text),
-        _ => Err(refused(option, setting, "give a text")),
+        _ => Err(refused(option, setting, "give a text").of_wrong_type()),
     }
 }
 
@@ -170,14 +170,21 @@ pub(super) fn one_of<T: Copy>(
     };
     choice.map(|(_, choice)| *choice).ok_or_else(|| {
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-        refused(option, setting, format!("give {}", words.join(" or ")))
+        let error = refused(option, setting, format!("give {}", words.join(" or ")));
+        if matches!(setting, Setting::Number(_)) { error.of_wrong_type() } else { error }
     })
 }
 
 fn refused(option: &'static str, setting: &Setting<'_>, remedy: impl Into<Cow<'static, str>>) -> ConfigError {
-    match setting {
+    let error = match setting {
         Setting::Nothing => ConfigError::new(option, shown(setting), "leave it out to have the default"),
         _ => ConfigError::new(option, shown(setting), remedy),
+    };
+    match setting {
+        // What takes one of them takes the other: a count in quotes is asked
+        // for without.
+        Setting::Text(_) | Setting::Number(_) => error,
+        Setting::Flag(_) | Setting::Nothing | Setting::Other(_) => error.of_wrong_type(),
     }
 }
 
