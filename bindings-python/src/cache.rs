@@ -10,20 +10,19 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyString, PyTuple};
-use serde_json::Value as Json;
+use pyo3::types::{PyDict, PyString, PyTuple};
 use snowmelt::host::{Arrival, LeaseId, Lookup};
-use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded};
+use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded, Report};
 use snowmelt_core::Time;
-use snowmelt_core::codes::{CLOSED, INVALID_ARGUMENT};
+use snowmelt_core::codes::CLOSED;
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::options::Units;
-use snowmelt_plain::{Failure, options, words};
+use snowmelt_plain::{Failure, words};
 
 use crate::convert::{self, duration, invalidation, key_text, names};
 use crate::events::Events;
 use crate::failure::{self, OrRaise, to_python};
 use crate::loads::{self, Lease};
+use crate::options::Options;
 use crate::runtime::{NO_GENERATION, Pending, generation, handle};
 use crate::value::Value;
 
@@ -44,7 +43,7 @@ pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// What `snowmelt.Cache` is made of.
-#[pyclass(subclass, frozen, weakref)]
+#[pyclass(subclass, frozen, weakref, generic)]
 pub(crate) struct Core {
     cache: Cache<Value>,
     /// The process's, or [`NO_GENERATION`] once it was closed.
@@ -55,6 +54,7 @@ pub(crate) struct Core {
     copy: Option<Py<PyAny>>,
     size_of: Option<Py<PyAny>>,
     events: Arc<Events>,
+    report: Report,
 }
 
 /// What goes with a value.
@@ -180,40 +180,37 @@ fn not_open(py: Python<'_>, made: u32) -> PyErr {
 
 #[pymethods]
 impl Core {
+    /// Does no I/O, and starts no thread.
     #[new]
-    #[pyo3(signature = (settings, stream, region, endpoint, seed, copy, size_of, listener))]
-    #[expect(clippy::too_many_arguments, reason = "called from one place")]
-    fn new(
-        py: Python<'_>,
-        settings: &str,
-        stream: &str,
-        region: Option<String>,
-        endpoint: Option<String>,
-        seed: Option<u64>,
-        copy: Option<Py<PyAny>>,
-        size_of: Option<Py<PyAny>>,
-        listener: Py<PyAny>,
-    ) -> PyResult<Self> {
-        let settings: Json = serde_json::from_str(settings)
-            .map_err(|error| to_python(py, Failure::new(INVALID_ARGUMENT, error.to_string())))?;
-        let config = options::config(&settings, None, Units::Seconds).or_raise(py)?;
-        let events = Arc::new(Events::new(listener));
+    #[pyo3(signature = (**options))]
+    fn new(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let options = Options::read(py, options)?;
+        let events = Arc::new(Events::new(options.on_event));
         let sink = Arc::clone(&events);
-        let mut builder =
-            Cache::builder().config(config).stream(stream).event_sink(move |event| sink.tell(event));
-        if let Some(region) = region {
+        let mut builder = Cache::builder()
+            .config(options.config)
+            .stream(&options.stream)
+            .event_sink(move |event| sink.tell(event));
+        if let Some(region) = options.region {
             builder = builder.region(region);
         }
-        if let Some(endpoint) = endpoint {
+        if let Some(endpoint) = options.endpoint {
             builder = builder.endpoint(endpoint);
         }
-        if let Some(seed) = seed {
+        if let Some(seed) = options.seed {
             builder = builder.seed(seed);
         }
         let cache = py.detach(|| builder.build()).map_err(|error| failure::building(py, error))?;
-        let stream = (stream != "none").then(|| stream.to_owned());
-        let generation = AtomicU32::new(generation());
-        Ok(Self { cache, generation, catching_up: Arc::default(), stream, copy, size_of, events })
+        Ok(Self {
+            cache,
+            generation: AtomicU32::new(generation()),
+            catching_up: Arc::default(),
+            stream: (options.stream.trim() != "none").then_some(options.stream),
+            copy: options.copy,
+            size_of: options.size_of,
+            events,
+            report: options.report,
+        })
     }
 
     #[pyo3(signature = (key, default=None, /))]
@@ -339,9 +336,14 @@ impl Core {
         Ok(self.open(py)?.keys())
     }
 
-    /// Every counter, as JSON; durations in milliseconds.
-    fn _stats(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(words::stats(&self.open(py)?.stats()).to_string())
+    /// Every counter, in a dict; durations in milliseconds.
+    fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::object(py, &words::stats(&self.open(py)?.stats()))
+    }
+
+    /// What passes events on: a `snowmelt._events.Events`.
+    fn _events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.events.teller(py)
     }
 
     fn _catch_up_for_read(&self, py: Python<'_>) -> PyResult<Pending> {
@@ -407,11 +409,11 @@ impl Core {
         let py = slf.py();
         let core = slf.get();
         let cache = core.open(py)?.clone();
-        let (stream, made) = (core.stream.clone(), generation());
+        let (stream, report, made) = (core.stream.clone(), core.report.clone(), generation());
         Pending::start(async move {
             let invocation = cache.invocation().await;
             move |py: Python<'_>| {
-                let invocation = Invocation { held: Some(invocation), stream, made };
+                let invocation = Invocation { held: Some(invocation), stream, report, made };
                 Ok(Bound::new(py, invocation)?.into_any().unbind())
             }
         })
@@ -459,7 +461,7 @@ impl Core {
         for object in [&self.copy, &self.size_of].into_iter().flatten() {
             visit.call(object)?;
         }
-        visit.call(self.events.listener())?;
+        self.events.traverse(&visit)?;
         // A parent's locks may be held for ever. What is not looked at is kept.
         let mut result = Ok(());
         if self.enterable() {
@@ -484,15 +486,22 @@ impl Core {
 pub(crate) struct Invocation {
     held: Option<snowmelt::Invocation<Value>>,
     stream: Option<String>,
+    report: Report,
     made: u32,
 }
 
+/// What an invocation did, in a dict, with the style of reports and a line of
+/// that, if any.
+type Finished<'py> = (Bound<'py, PyAny>, &'static str, Option<String>);
+
 #[pymethods]
 impl Invocation {
-    /// Ends it: the report as JSON, and as a line for the log in `style`.
-    fn finish(&mut self, style: &str, namespace: &str) -> Option<(String, Option<String>)> {
-        let report = self.take()?.finish();
-        Some((words::report(&report).to_string(), self.line(&report, style, namespace)))
+    /// Ends it; once.
+    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Finished<'py>>> {
+        let Some(held) = self.take() else { return Ok(None) };
+        let report = held.finish();
+        let (style, line) = self.line(&report);
+        Ok(Some((convert::object(py, &words::report(&report))?, style, line)))
     }
 }
 
@@ -507,16 +516,16 @@ impl Invocation {
         None
     }
 
-    fn line(&self, report: &InvocationReport, style: &str, namespace: &str) -> Option<String> {
+    fn line(&self, report: &InvocationReport) -> (&'static str, Option<String>) {
         let stream = self.stream.as_deref();
-        match style {
-            "json" => Some(report.json_line(stream)),
-            "emf" => {
+        match &self.report {
+            Report::Json => ("json", Some(report.json_line(stream))),
+            Report::Emf { namespace } => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 let now = Time::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-                Some(report.emf_line(namespace, stream.unwrap_or("none"), now))
+                ("emf", Some(report.emf_line(namespace, stream.unwrap_or("none"), now)))
             }
-            _ => None,
+            _ => ("off", None),
         }
     }
 }

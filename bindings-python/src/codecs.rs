@@ -6,27 +6,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use snowmelt::Invalidation;
 use snowmelt_core::codes::INVALID_ARGUMENT;
-use snowmelt_core::options::{NAMES, Units};
+use snowmelt_core::options::Units;
 use snowmelt_plain::{Failure, codecs};
 
-use crate::convert;
 use crate::failure::{OrRaise, to_python};
 
 /// Reads an argument; one that is no such JSON is a mistake in this package.
 pub(crate) fn read<T: DeserializeOwned>(py: Python<'_>, json: &str) -> PyResult<T> {
     serde_json::from_str(json)
         .map_err(|error| to_python(py, Failure::new(INVALID_ARGUMENT, error.to_string())))
-}
-
-/// The core's options.
-#[pyfunction]
-pub(crate) fn option_names() -> Vec<&'static str> {
-    NAMES.to_vec()
-}
-
-#[pyfunction]
-pub(crate) fn parse_stream(py: Python<'_>, value: &str) -> PyResult<String> {
-    Ok(codecs::parse_stream(&read(py, value)?).or_raise(py)?.to_string())
 }
 
 #[pyfunction]
@@ -76,10 +64,4 @@ pub(crate) fn parse_token(py: Python<'_>, text: &str) -> PyResult<String> {
 #[pyfunction]
 pub(crate) fn lane_hash_key(py: Python<'_>, lane: f64, lanes: f64) -> PyResult<String> {
     codecs::lane_hash(lane, lanes).or_raise(py)
-}
-
-/// A duration of one call, in seconds.
-#[pyfunction]
-pub(crate) fn seconds(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    Ok(convert::duration("within", value)?.as_secs_f64())
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
-use serde_json::json;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use serde_json::{Value as Json, json};
 use snowmelt::Invalidation;
 use snowmelt_core::codes::{INVALID_ARGUMENT, INVALID_NAME};
 use snowmelt_core::invalidation::check_name;
@@ -139,4 +139,27 @@ pub(crate) fn token(value: &Bound<'_, PyAny>) -> PyResult<snowmelt::PositionToke
     let Ok(text) = value.cast::<PyString>() else { return Err(no_text("position token", value)) };
     let text = text.to_str().map_err(|_| lone_surrogate("position token", value))?;
     text.parse::<snowmelt::PositionToken>().or_raise(value.py())
+}
+
+/// Plain data as Python has it.
+pub(crate) fn object<'py>(py: Python<'py>, value: &Json) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Json::Null => py.None().into_bound(py),
+        Json::Bool(flag) => PyBool::new(py, *flag).to_owned().into_any(),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => PyInt::new(py, whole).into_any(),
+            None => PyFloat::new(py, number.as_f64().unwrap_or(f64::NAN)).into_any(),
+        },
+        Json::String(text) => PyString::new(py, text).into_any(),
+        Json::Array(items) => {
+            let list = PyList::empty(py);
+            items.iter().try_for_each(|item| list.append(object(py, item)?))?;
+            list.into_any()
+        }
+        Json::Object(fields) => {
+            let dict = PyDict::new(py);
+            fields.iter().try_for_each(|(name, value)| dict.set_item(name, object(py, value)?))?;
+            dict.into_any()
+        }
+    })
 }

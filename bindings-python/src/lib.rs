@@ -25,6 +25,7 @@ mod events;
 mod failure;
 mod hot;
 mod loads;
+mod options;
 mod runtime;
 mod value;
 
@@ -35,13 +36,14 @@ mod _snowmelt {
     use crate::cache::{Core, Invocation};
     #[pymodule_export]
     use crate::codecs::{
-        check_config, check_name, decode, encode, lane_hash_key, option_names, parse_data_id, parse_stream,
-        parse_token, print_data_id, seconds,
+        check_config, check_name, decode, encode, lane_hash_key, parse_data_id, parse_token, print_data_id,
     };
     #[pymodule_export]
     use crate::engine::{Begun, Engine, Mark, Writing};
     #[pymodule_export]
     use crate::loads::{Joined, Lease};
+    #[pymodule_export]
+    use crate::options::option_names;
     #[pymodule_export]
     use crate::runtime::{Pending, forked, shut_down};
 

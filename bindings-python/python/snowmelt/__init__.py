@@ -19,32 +19,62 @@
 import atexit as _atexit
 import os as _os
 
-from . import _snowmelt
-from ._aio import AsyncFace
-from ._cache import Cache, Joined
-from ._data_id import DataId
-from ._errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    CatchUpError,
-    ClosedError,
-    InvalidNameError,
-    InvalidNameTypeError,
-    LoadCycleError,
-    LoadError,
-    OptionError,
-    OptionTypeError,
-    SnowmeltError,
-    TokenError,
-    WriteError,
-)
-from ._events import CacheEvent
-from ._invocation import Invocation
+from . import _loads, _snowmelt
+from ._cache import Cache
 from ._snowmelt import Lease, __version__
-from ._stats import InvocationReport, Stats
+
+# As `typing` has it, which is not imported: that takes longer than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._aio import AsyncFace
+    from ._data_id import DataId
+    from ._errors import (
+        ArgumentError,
+        ArgumentTypeError,
+        CatchUpError,
+        ClosedError,
+        InvalidNameError,
+        InvalidNameTypeError,
+        LoadCycleError,
+        LoadError,
+        OptionError,
+        OptionTypeError,
+        SnowmeltError,
+        TokenError,
+        WriteError,
+    )
+    from ._events import CacheEvent
+    from ._invocation import Invocation
+    from ._joined import Joined
+    from ._stats import InvocationReport, Stats
+else:
+    _MODULES = {
+        "AsyncFace": "_aio",
+        "CacheEvent": "_events",
+        "DataId": "_data_id",
+        "Invocation": "_invocation",
+        "InvocationReport": "_stats",
+        "Joined": "_joined",
+        "Stats": "_stats",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Imports what a cold start does not need when it is first asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(f"{__name__}.{_MODULES.get(name, '_errors')}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 if hasattr(_os, "register_at_fork"):
     _os.register_at_fork(after_in_child=_snowmelt.forked)
+    _os.register_at_fork(after_in_child=_loads.forked)
 _atexit.register(_snowmelt.shut_down)
 
 __all__ = [

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import inspect
-import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from . import _snowmelt
-from ._loads import Flight, current, no_loader, outcome, waiting
-from ._options import Duration
+from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome, tags_of
+from ._types import Generic
 from ._waiting import until
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any, overload
+
+    from ._cache import Cache
+    from ._data_id import DataId
+    from ._types import Duration, T, V
 
 MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
 
 
-class AsyncFace:
+class AsyncFace(Generic["V"]):
     """What waits, with ``await``. Everything else is the cache's own."""
 
-    def __init__(self, cache: Any) -> None:
-        # Not a cycle: a cache goes when its last user does.
-        self._known = weakref.ref(cache)
+    __slots__ = ("_cache",)
 
-    @property
-    def _cache(self) -> Any:
-        cache = self._known()
-        if cache is None:
-            raise ReferenceError("the cache is gone: keep it for as long as its `aio`")
-        return cache
+    def __init__(self, cache: Cache[V]) -> None:
+        self._cache = cache
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def get(self, key: str, default: None = None) -> V | None: ...
+        @overload
+        async def get(self, key: str, default: V | T) -> V | T: ...
 
     async def get(self, key: str, default: Any = None) -> Any:
         """Reads a key. If a catch-up is due, tries one first, for at most ``catch_up_budget``."""
@@ -41,16 +44,25 @@ class AsyncFace:
             value = cache._get_now(key)
         return default if value is MISS else value
 
-    async def get_or_load(self, key: str, loader: Callable[[], Any], *, tags: Any = None, ttl: Any = None, weight: Any = None) -> Any:
+    async def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Awaitable[V] | V],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | None = None,
+        weight: float | None = None,
+    ) -> V:
         """Reads a key, or loads it with a function, async or not, in a task of its own on this loop.
 
         As ``Cache.get_or_load``. Whoever is cancelled stops waiting; the load goes on for the others. If the loop ends, its
         loads are given up, and others load anew.
         """
-        value = self._cache._look(key)
+        value: Any = self._cache._look(key)
         if value is MISS or value is DUE:
-            return await self._load(key, value is DUE, loader, tags, ttl, weight)
-        return value
+            value = await self._load(key, value is DUE, loader, tags, ttl, weight)
+        found: V = value
+        return found
 
     async def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
         cache = self._cache
@@ -64,9 +76,9 @@ class AsyncFace:
                 return value
         while True:
             found = cache._find_or_begin(key, arrival)
-            if type(found) is tuple:
+            if isinstance(found, tuple):
                 return found[0]
-            if type(found) is _snowmelt.Lease:
+            if isinstance(found, _snowmelt.Lease):
                 return cache._out(await self._lead(found, loader, tags, ttl, weight))
             joined = await self._join(found)
             if joined is not None:
@@ -82,7 +94,7 @@ class AsyncFace:
         task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=f"snowmelt load of {lease.key}")
         cache._tasks.add(task)
         task.add_done_callback(cache._tasks.discard)
-        with waiting(flight, blocking=False):
+        with Waiting(flight, blocking=False):
             value, raised = await asyncio.shield(task)
         if raised is not None:
             raise raised
@@ -100,17 +112,23 @@ class AsyncFace:
             if flight is not None:
                 flight.look()
 
-        with waiting(flight, blocking=False):
+        with Waiting(flight, blocking=False):
             found = await until(pending, look)
         return outcome(found)
 
-    async def invalidate(self, keys: Any = None, *, tags: Any = None, prefixes: Any = None, all: bool = False) -> str:
+    async def invalidate(
+        self,
+        keys: str | DataId | Iterable[str | DataId] | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
+        prefixes: str | Iterable[str] | None = None,
+        all: bool = False,
+    ) -> str:
         """As ``Cache.invalidate``. Whoever is cancelled stops waiting; the write goes on."""
         cache = self._cache
         pending = cache._start_write(keys, tags, prefixes, all)
         await _ended(pending)
-        token: str = cache._written(pending)
-        return token
+        return cache._written(pending)
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
         """As ``Cache.catch_up``."""
@@ -161,10 +179,9 @@ async def _run(cache: Any, flight: Flight, loader: Callable[[], Any], tags: Any,
     current.set(flight)
     try:
         value = loader()
-        if inspect.isawaitable(value):
+        if is_awaitable(value):
             value = await value
-        found = tags(value) if callable(tags) else tags
-        cache.fill(lease, value, tags=found, ttl=ttl, weight=weight)
+        cache.fill(lease, value, tags=tags_of(value, tags), ttl=ttl, weight=weight)
         return value, None
     except Exception as raised:
         lease.fail((raised, raised.__traceback__))

@@ -2,77 +2,158 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import weakref
-from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from . import _options, _snowmelt, _stats
-from ._aio import AsyncFace
-from ._cached import cached
-from ._data_id import DataId
+from . import _snapshots
 from ._errors import SnowmeltError, describe, error
-from ._events import CacheEvent, Events, report_line
-from ._invocation import Invocation, handled
-from ._loads import Flight, current, no_loader, outcome, waiting
+from ._loads import Flight, Waiting, asynchronous, current, is_awaitable, no_loader, outcome, tags_of
+from ._snowmelt import DUE, MISS, Core, Lease
 from ._waiting import LOOK, wait
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Any, Literal, overload
 
-_V = TypeVar("_V")
-_F = TypeVar("_F", bound=Callable[..., Any])
+    from typing_extensions import Self
 
-_MISS, _DUE = _snowmelt.MISS, _snowmelt.DUE
+    from . import _snowmelt
+    from ._aio import AsyncFace
+    from ._data_id import DataId
+    from ._events import CacheEvent
+    from ._invocation import Invocation
+    from ._joined import Joined
+    from ._stats import InvocationReport, Stats
+    from ._types import CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
 
 
-class Cache(_snowmelt.Core, Generic[_V]):
+class Cache(Core["V"]):
     """An in-memory cache that a stream of invalidations keeps honest.
 
     Nothing fails because of the stream but ``invalidate`` and ``catch_up``: where it cannot be read, entries are served for
-    ``max_lag`` and then loaded anew. One cache serves any number of threads and event loops.
+    ``max_lag`` and then loaded anew. One cache serves any number of threads and event loops. Making one does no I/O.
 
-    The stubs (``_cache.pyi``) say what each option means.
+    Only ``stream`` has to be given; None stands for the default of any other option. A duration is a number of seconds, a
+    ``timedelta``, or a text with a unit ("250ms", "30s", "1h30m"); a size is a number of bytes, or a text with a unit
+    ("64mb"; 1 kb is 1024 bytes). An option that cannot be used as it is raises ``OptionError``, a ``ValueError``; one of the
+    wrong type or of an unknown name raises ``OptionTypeError``, which is a ``TypeError`` as well.
+
+    The stream:
+
+    - ``stream``: the name or the ARN of a Kinesis data stream; "memory:" or "memory:NAME" for a stream within this process;
+      "none" for lifetimes and shared loads only. What looks like a variable that is not set is refused.
+    - ``region``: the stream's. Default: ``AWS_REGION``, then ``AWS_DEFAULT_REGION``, then the one in the ARN.
+    - ``endpoint``: the URL of the Kinesis endpoint. Default: ``AWS_ENDPOINT_URL_KINESIS``, then ``AWS_ENDPOINT_URL``, then the
+      region's own.
+    - ``namespace``: a text, at most 256 bytes. A cache applies records of its own namespace only, and writes into it.
+      Default "".
+    - ``lanes``: if all writers are Snowmelt, into how many lanes the fleet's reads are spread, 1 to 500; writers and readers
+      must agree. Default: every cache follows every shard.
+    - ``record_format``: what ``invalidate`` writes, "snowmelt" or "scache"; both are always read. Default "snowmelt".
+    - ``on_undecodable``: what a foreign record that cannot be decoded does: "skip", or "flush", which empties the cache.
+      Default "skip".
+
+    How old what is served may be:
+
+    - ``ttl``: the lifetime of an entry from the start of its load, a duration or the shortest and the longest in a tuple;
+      each entry's is drawn between them, so that what was loaded together does not end together. Default (240, 300), at most
+      49 days.
+    - ``catch_up_every``: a duration, the soft bound on staleness: past it a read first tries to catch up. 0: once in each
+      invocation. Default 1 s.
+    - ``max_lag``: a duration, the hard bound on staleness: past it an entry is not served. Default 10 s.
+    - ``catch_up_budget``: a duration, the most that a read waits for a catch-up. Default 250 ms.
+    - ``margin``: a duration, what clock skew, the delay from put to get and disorder of arrival times are allowed together.
+      Default 5 s, at least 1 s.
+    - ``settle``: a duration. A load that began less than this after an invalidation of its key is not stored: for loads
+      from a replica that lags. Default 0.
+    - ``retention``: a duration, the stream's retention period. Default 24 h.
+
+    Bounds:
+
+    - ``max_entries``: the most entries. Default 10,000.
+    - ``max_weight``: a size, the most weight of all entries together, in the unit of ``size_of``. Default: no bound.
+    - ``size_of``: a function ``(value, key) -> number``, how heavy a value is. Default: 1 each.
+    - ``max_leases``: the most loads under way that may still be stored. Default 1,000.
+    - ``max_fences``: the most invalidations remembered for loads under way. Default 4,096.
+    - ``call_timeout``: a duration, after which a call to the stream is given up. Default 3 s.
+    - ``load_timeout``: a duration, after which a load is joined by nobody and not stored. Default 30 s.
+    - ``give_up_records``: a backlog of more records than this is given up, and the cache emptied instead. Default 100,000.
+    - ``give_up_bytes``: a size; a backlog of more than this is given up. Default 64 MiB.
+    - ``page_records``: the most records asked for at once, 1 to 10,000. Default 1,000.
+
+    What is told, and how values are handed out:
+
+    - ``report``: what ``handler`` reports after each invocation: "off", "json", or {"emf": namespace} for metrics in
+      CloudWatch's embedded format, which CloudWatch charges for. Default "json".
+    - ``report_to``: a function ``(line) -> None`` that takes reports. Default: JSON goes to the logger "snowmelt" at INFO,
+      embedded metrics to the standard output.
+    - ``on_event``: a function ``(event) -> None``, told of what happens on the stream as a ``CacheEvent``, on a thread of its
+      own. Default: problems are logged as warnings, a lasting one once.
+    - ``copy``: a function ``(value) -> value``, such as ``copy.deepcopy``, that makes a copy for each reader: for those who
+      change what they read. Default: values are handed out by reference.
+    - ``seed``: an integer from 0 to 2**64 - 1 that spreads lifetimes, lanes and retries. Default: another for each cache.
     """
 
-    def __new__(cls, **options: Any) -> Cache:
-        settings = _options.settings(options)
-        style = _options.report("json" if options.get("report") is None else options["report"])
-        report_to = _options.function("report_to", options.get("report_to"), "(line) -> None")
-        events = Events(_options.function("on_event", options.get("on_event"), "(event) -> None"))
-        try:
-            self = super().__new__(
-                cls,
-                settings,
-                _options.stream(options.get("stream")),
-                _options.text("region", options.get("region"), 'give a region\'s name, such as "eu-west-1"'),
-                _options.text("endpoint", options.get("endpoint"), 'give a URL, such as "http://127.0.0.1:4568"'),
-                _options.seed(options.get("seed")),
-                _options.function("copy", options.get("copy"), "(value) -> value, such as copy.deepcopy"),
-                _options.function("size_of", options.get("size_of"), "(value, key) -> number"),
-                events.from_core,
-            )
-        except _options.OptionError as refused:
-            raise _options.explained(refused, options) from None
-        self._copy = options.get("copy")
-        self._events = events
-        self._style = style
+    # `Core` has read the options when this is called, and refused what is wrong with them.
+    def __init__(
+        self,
+        *,
+        stream: str | None,
+        region: str | None = None,
+        endpoint: str | None = None,
+        namespace: str | None = None,
+        lanes: int | None = None,
+        record_format: Literal["snowmelt", "scache"] | None = None,
+        on_undecodable: Literal["skip", "flush"] | None = None,
+        ttl: Duration | tuple[Duration, Duration] | list[Duration] | None = None,
+        catch_up_every: Duration | None = None,
+        max_lag: Duration | None = None,
+        catch_up_budget: Duration | None = None,
+        margin: Duration | None = None,
+        settle: Duration | None = None,
+        retention: Duration | None = None,
+        max_entries: int | None = None,
+        max_weight: Size | None = None,
+        size_of: Callable[[V, str], float] | None = None,
+        max_leases: int | None = None,
+        max_fences: int | None = None,
+        call_timeout: Duration | None = None,
+        load_timeout: Duration | None = None,
+        give_up_records: int | None = None,
+        give_up_bytes: Size | None = None,
+        page_records: int | None = None,
+        report: Report | None = None,
+        report_to: Callable[[str], object] | None = None,
+        on_event: Callable[[CacheEvent], object] | None = None,
+        copy: Callable[[V], V] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._copy = copy
         self._report_to = report_to
         #: Loads that Python code leads, by the numbers of their leases.
         self._flights: dict[int, Flight] = {}
         #: Writes to the stream that may still be under way.
         self._writes: set[_snowmelt.Pending] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.aio = AsyncFace(self)
-        _restore_with_snapshots(self)
-        return self
+        if _snapshots.may_be_taken():
+            _snapshots.restore_with(self)
 
-    def __init__(self, **options: Any) -> None:
-        pass
+    @property
+    def aio(self) -> AsyncFace[V]:
+        """The asyncio face: what waits, with ``await``, over the same entries."""
+        from ._aio import AsyncFace
 
-    def get_or_load(self, key: str, loader: Callable[[], Any], *, tags: Any = None, ttl: Any = None, weight: Any = None) -> Any:
+        return AsyncFace(self)
+
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], V],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | None = None,
+        weight: float | None = None,
+    ) -> V:
         """Reads a key, or loads it on this thread.
 
         Those who miss it at the same time share one load, unless it began before they came and was invalidated since. What
@@ -80,10 +161,11 @@ class Cache(_snowmelt.Core, Generic[_V]):
         ``Exception``, all who waited get it and nothing is stored; what else it raises (``KeyboardInterrupt``) is its
         caller's alone, and the others load anew.
         """
-        value = self._look(key)
-        if value is _MISS or value is _DUE:
-            return self._load(key, value is _DUE, loader, tags, ttl, weight)
-        return value
+        value: Any = self._look(key)
+        if value is MISS or value is DUE:
+            value = self._load(key, value is DUE, loader, tags, ttl, weight)
+        found: V = value
+        return found
 
     def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
         arrival = self._arrive()
@@ -92,30 +174,30 @@ class Cache(_snowmelt.Core, Generic[_V]):
         if due:
             wait(self._catch_up_for_read())
             value = self._get_now(key)
-            if value is not _MISS:
+            if value is not MISS:
                 return value
         while True:
             found = self._find_or_begin(key, arrival)
-            if type(found) is tuple:
+            if isinstance(found, tuple):
                 return found[0]
-            if type(found) is _snowmelt.Lease:
+            if isinstance(found, Lease):
                 return self._lead(found, loader, tags, ttl, weight)
             joined = self._join(found)
             if joined is not None:
                 return self._out(joined[0])
 
-    def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    def _lead(self, lease: Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
         flight = Flight(lease, None)
         self._flights[lease.id] = flight
         try:
             # Whoever asked from within another loader waits for this one.
-            with waiting(flight, blocking=False):
+            with Waiting(flight, blocking=False):
                 token = current.set(flight)
                 try:
                     value = loader()
-                    if inspect.isawaitable(value):
-                        raise _asynchronous(lease.key, value)
-                    self.fill(lease, value, tags=tags(value) if callable(tags) else tags, ttl=ttl, weight=weight)
+                    if is_awaitable(value):
+                        raise asynchronous(lease.key, value)
+                    self.fill(lease, value, tags=tags_of(value, tags), ttl=ttl, weight=weight)
                 finally:
                     current.reset(token)
             return self._out(value)
@@ -126,11 +208,11 @@ class Cache(_snowmelt.Core, Generic[_V]):
             lease.abandon()
             del self._flights[lease.id]
 
-    def _join(self, joined: _snowmelt.Joined) -> tuple[Any] | None:
+    def _join(self, joined: _snowmelt.Joined) -> tuple[V] | None:
         """What the load brings for this thread, in a tuple; None if it has to load itself."""
         pending = joined.start()
         flight = self._flights.get(joined.id)
-        with waiting(flight, blocking=True):
+        with Waiting(flight, blocking=True):
             while not pending.wait(LOOK):
                 if flight is None and joined.id in self._flights:
                     # Its leader had not noted it yet.
@@ -139,18 +221,22 @@ class Cache(_snowmelt.Core, Generic[_V]):
                     flight.look()
         return outcome(pending.result())
 
-    def _out(self, value: Any) -> Any:
+    def _out(self, value: V) -> V:
         """A value of a load, on its way to a reader."""
         return value if self._copy is None else self._copy(value)
 
-    def begin(self, key: str) -> _snowmelt.Lease | Joined:
+    def begin(self, key: str) -> Lease | Joined[V]:
         """Begins to load a key in one's own way, or joins the load that is under way.
 
         Does not look whether the key is cached. A ``Lease`` is to be ended by ``fill`` or ``abandon``, or by leaving
         ``with``; the key can be loaded by nobody else until then, or until ``load_timeout``.
         """
         begun = self._begin(key)
-        return begun if type(begun) is _snowmelt.Lease else Joined(self, begun)
+        if isinstance(begun, Lease):
+            return begun
+        from ._joined import Joined
+
+        return Joined(self, begun)
 
     def invalidate(
         self,
@@ -185,48 +271,80 @@ class Cache(_snowmelt.Core, Generic[_V]):
             token: str = pending.result()
             return token
         except SnowmeltError as failed:
-            self._events.tell(CacheEvent("write_failed", message=str(failed)))
+            from ._events import CacheEvent
+
+            self._events().tell(CacheEvent("write_failed", message=str(failed)))
             raise
 
-    def catch_up(self, at_least: str | None = None, within: _options.Duration = 5) -> None:
+    def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
         """Catches up with everything that can be read from the stream now, or at least with the write that a token names.
 
         Raises ``CatchUpError`` if that was not reached; what was read was applied.
         """
         wait(self._catch_up() if at_least is None else self._catch_up_to(at_least, within))
 
-    def cached(self, template: Any = None, *, tags: Any = None, ttl: Any = None, weight: Any = None) -> Any:
+    if TYPE_CHECKING:
+
+        @overload
+        def cached(
+            self, template: str | None = None, *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
+        ) -> CachedDecorator: ...
+        @overload
+        def cached(
+            self, template: Callable[P, R], *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
+        ) -> CachedFunction[P, R]: ...
+
+    def cached(
+        self,
+        template: str | Callable[..., Any] | None = None,
+        *,
+        tags: CallTags | None = None,
+        ttl: Duration | None = None,
+        weight: float | None = None,
+    ) -> Any:
         """A decorator: calls of the function, sync or async, are read from this cache.
 
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
         the key of a call, and ``invalidate(…)``, which invalidates it.
         """
+        from ._cached import cached
+
         return cached(self, template, tags, ttl, weight)
 
-    def handler(self, function: _F) -> _F:
+    def handler(self, function: F) -> F:
         """A Lambda handler, sync or async, around ``function``.
 
         Catches up before it if that is due, waits after it for invalidations that it left pending, and reports what the cache
         did. Its result and exceptions are passed on as they are.
         """
+        from ._invocation import handled
+
         return handled(self, function)
 
     def invocation(self) -> Invocation:
         """One invocation, for ``with`` or ``async with``: what ``handler`` does around a function."""
+        from ._invocation import Invocation
+
         return Invocation(self)
 
-    def _report(self, invocation: _snowmelt.Invocation | None) -> _stats.InvocationReport | None:
-        ended = None if invocation is None or self.closed else invocation.finish(*self._style)
+    def _report(self, invocation: _snowmelt.Invocation | None) -> InvocationReport | None:
+        ended = None if invocation is None or self.closed else invocation.finish()
         if ended is None:
             return None
-        told, line = ended
-        if line is not None:
-            report_line(self._report_to, self._style[0], line)
-        return _stats.read(_stats.InvocationReport, told)
+        from ._stats import InvocationReport, read
 
-    def stats(self) -> _stats.Stats:
+        told, style, line = ended
+        if line is not None:
+            from ._events import report_line
+
+            report_line(self._report_to, style, line)
+        return read(InvocationReport, told)
+
+    def stats(self) -> Stats:
         """Every counter since the cache was made, and the state of now."""
-        return _stats.read(_stats.Stats, self._stats())
+        from ._stats import Stats, read
+
+        return read(Stats, self._stats())
 
     def warm(self) -> None:
         """Makes the first connection to the stream and gets the credentials. Failures are ignored."""
@@ -241,13 +359,13 @@ class Cache(_snowmelt.Core, Generic[_V]):
             for pending in list(self._writes):
                 pending.wait()
 
-    def __enter__(self) -> Cache:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    async def __aenter__(self) -> Cache:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
@@ -257,54 +375,13 @@ class Cache(_snowmelt.Core, Generic[_V]):
         return f"<snowmelt.Cache, {'closed' if self.closed else f'{len(self)} entries'}>"
 
 
-class Joined(Generic[_V]):
-    """A load that somebody else leads; made by ``begin``."""
-
-    def __init__(self, cache: Cache, joined: _snowmelt.Joined) -> None:
-        self._cache = cache
-        self._joined = joined
-
-    def wait(self) -> tuple[Any] | None:
-        """What that load brings, in a tuple; None if it is nothing for this waiter: then ``begin`` again.
-
-        That is so if it was given up, took too long, or was revoked and had begun before this waiter came. Raises what the
-        loader raised.
-        """
-        found = self._cache._join(self._joined)
-        return None if found is None else (self._cache._out(found[0]),)
-
-    async def wait_async(self) -> tuple[Any] | None:
-        """The same, on an event loop."""
-        found = await self._cache.aio._join(self._joined)
-        return None if found is None else (self._cache._out(found[0]),)
-
-
-def _asynchronous(key: str, value: Any) -> SnowmeltError:
-    if inspect.iscoroutine(value):
-        value.close()
-    message = f"the loader of {key!r} is asynchronous: use `await cache.aio.get_or_load(…)`"
-    return error("INVALID_ARGUMENT", message, wrong_type=True)
-
-
 def _key_texts(keys: Any) -> Any:
+    if keys is None or isinstance(keys, str):
+        return keys
+    from ._data_id import DataId
+
     if isinstance(keys, DataId):
         return str(keys)
-    if keys is None or isinstance(keys, str) or not isinstance(keys, Iterable):
-        return keys
+    if not hasattr(type(keys), "__iter__"):
+        return keys  # The Rust side says what is wrong with it.
     return [str(key) if isinstance(key, DataId) else key for key in keys]
-
-
-def _restore_with_snapshots(cache: Cache) -> None:
-    """Where Lambda restores snapshots (SnapStart), a copy has to know that it is one."""
-    try:
-        from snapshot_restore_py import register_after_restore
-    except ImportError:
-        return
-    known = weakref.ref(cache)
-
-    def restored() -> None:
-        cache = known()
-        if cache is not None and not cache.closed:
-            cache.restored()
-
-    register_after_restore(restored)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from . import _snowmelt
 from ._errors import describe, error
+from ._records import Record
+
+TYPE_CHECKING = False
 
 
-@dataclass(frozen=True)
-class DataId:
+class DataId(Record):
     """A datum and where it comes from, as scache names it: ``id=12345&s=db.table.id&t=data.ID``."""
 
     #: Where it comes from, such as ``db.table.id``.
@@ -17,10 +17,13 @@ class DataId:
     #: Which it is, there.
     id: str
 
-    def __post_init__(self) -> None:
-        for name, value in (("source", self.source), ("id", self.id)):
-            if not isinstance(value, str):
-                raise error("INVALID_NAME", f"the {name} of a DataId is {describe(value)}: give a str", wrong_type=True)
+    if not TYPE_CHECKING:
+
+        def __init__(self, *values: object, **named: object) -> None:
+            super().__init__(*values, **named)
+            for name, value in vars(self).items():
+                if not isinstance(value, str):
+                    raise error("INVALID_NAME", f"the {name} of a DataId is {describe(value)}: give a str", wrong_type=True)
 
     @classmethod
     def parse(cls, key: str) -> DataId:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class SnowmeltError(Exception):
     """Everything that Snowmelt itself refuses or fails at.
@@ -123,14 +124,10 @@ def error(code: str, message: str, *, wrong_type: bool = False, **details: Any) 
 
 def from_core(text: str) -> SnowmeltError:
     """The exception of a failure that the Rust side tells as JSON."""
+    import json
+
     failure = json.loads(text)
-    code, message = failure.pop("code"), failure.pop("message")
-    wrong_type = failure.pop("type", False)
-    option = failure.pop("option", None)
-    if option in ("ttl_min", "ttl_max"):
-        option = "ttl"
-        message = re.sub(r"`ttl_(min|max)`", lambda found: f"`ttl[{int(found[1] == 'max')}]`", message)
-    return error(code, message, wrong_type=wrong_type, option=option, **failure)
+    return error(failure.pop("code"), failure.pop("message"), wrong_type=failure.pop("type", False), **failure)
 
 
 def describe(value: object) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+
+from ._records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Literal
 
 log = logging.getLogger("snowmelt")
 
 
-@dataclass(frozen=True)
-class CacheEvent:
+class CacheEvent(Record):
     """Something that happened. New kinds may be added."""
 
     #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a foreign record was
@@ -39,11 +41,10 @@ class Events:
         self._listener = listener
         self._failing = False
 
-    def from_core(self, text: str) -> None:
-        told = json.loads(text)
-        fields = {name: told[name] for name in CacheEvent.__dataclass_fields__ if name in told}
-        if fields.get("type") != "other":
-            self.tell(CacheEvent(**fields))
+    def from_core(self, told: dict[str, Any]) -> None:
+        """Tells of what the Rust side gives: with fields that are not for users, or of a kind that is not."""
+        if told["type"] != "other":
+            self.tell(CacheEvent(**{name: told[name] for name in CacheEvent.__annotations__ if name in told}))
 
     def tell(self, event: CacheEvent) -> None:
         if self._listener is None:

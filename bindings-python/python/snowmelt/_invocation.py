@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, TypeVar
-
-from . import _snowmelt
 from ._errors import SnowmeltError, describe, error
-from ._events import log
-from ._stats import InvocationReport
-from ._waiting import until
+from ._functions import is_async, is_generator
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from . import _snowmelt
+    from ._cache import Cache
+    from ._stats import InvocationReport
+    from ._types import F
 
 
 class Invocation:
     """One invocation, for ``with`` or ``async with``. Neither begins nor ends with an exception of its own."""
 
-    def __init__(self, cache: Any) -> None:
+    def __init__(self, cache: Cache[Any]) -> None:
         self._cache = cache
         self._held: _snowmelt.Invocation | None = None
         #: What the cache did, once it ended.
@@ -32,7 +31,7 @@ class Invocation:
             pending.wait()
             self._held = pending.result()
         except SnowmeltError:
-            log.debug("an invocation is not followed", exc_info=True)
+            _note("an invocation is not followed")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
@@ -41,10 +40,12 @@ class Invocation:
         self._end()
 
     async def __aenter__(self) -> Invocation:
+        from ._waiting import until
+
         try:
             self._held = await until(self._cache._begin_invocation())
         except SnowmeltError:
-            log.debug("an invocation is not followed", exc_info=True)
+            _note("an invocation is not followed")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
@@ -58,32 +59,46 @@ class Invocation:
         try:
             self.report = self._cache._report(held)
         except SnowmeltError:
-            log.debug("an invocation is not reported", exc_info=True)
+            _note("an invocation is not reported")
 
 
-def handled(cache: Any, function: _F) -> _F:
-    if not callable(function) or inspect.isclass(function):
+def handled(cache: Cache[Any], function: F) -> F:
+    """A handler around ``function``, each of whose calls is an invocation."""
+    if not callable(function) or isinstance(function, type):
         raise _unsupported(f"a handler is {describe(function)}: give a function (event, context)")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise _unsupported(f"the handler {function.__qualname__} is a generator, whose work is done after it returned: return the result")
+    if is_generator(function):
+        name = getattr(function, "__qualname__", "given")
+        raise _unsupported(f"the handler {name} is a generator, whose work is done after it returned: return the result")
+    handler: F = (_asynchronous if is_async(function) else _synchronous)(cache, function)
+    return handler
 
-    handler: Any
-    if inspect.iscoroutinefunction(function):
 
-        @functools.wraps(function)
-        async def handler(*args: Any, **kwargs: Any) -> Any:
-            async with cache.invocation():
-                return await function(*args, **kwargs)
+def _synchronous(cache: Cache[Any], function: Any) -> Any:
+    from functools import wraps
 
-    else:
+    @wraps(function)
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        with Invocation(cache):
+            return function(*args, **kwargs)
 
-        @functools.wraps(function)
-        def handler(*args: Any, **kwargs: Any) -> Any:
-            with cache.invocation():
-                return function(*args, **kwargs)
+    return handler
 
-    result: _F = handler
-    return result
+
+def _asynchronous(cache: Cache[Any], function: Any) -> Any:
+    from functools import wraps
+
+    @wraps(function)
+    async def handler(*args: Any, **kwargs: Any) -> Any:
+        async with Invocation(cache):
+            return await function(*args, **kwargs)
+
+    return handler
+
+
+def _note(message: str) -> None:
+    from ._events import log
+
+    log.debug(message, exc_info=True)
 
 
 def _unsupported(message: str) -> SnowmeltError:

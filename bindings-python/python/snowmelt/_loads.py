@@ -10,23 +10,24 @@ on with it stands still, because somebody waits on its thread without ``await`` 
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from _thread import allocate_lock, get_ident
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
 
-from . import _snowmelt
-from ._errors import SnowmeltError, describe, error
+from ._errors import describe, error
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from typing import Any
+
+    from . import _snowmelt
+    from ._errors import SnowmeltError
 
 #: The load whose loader is running.
 current: ContextVar[Flight | None] = ContextVar("snowmelt_load", default=None)
 
 #: Around all edges, of all caches.
-_lock = threading.Lock()
+_lock = allocate_lock()
 #: What each thread waits for, with a loop that stands still meanwhile.
 _standing: dict[int, list[Flight]] = {}
 
@@ -41,7 +42,7 @@ class Flight:
         self.lease = lease
         #: The loop that its loader runs on, if it is asynchronous.
         self.loop = loop
-        self.thread = threading.get_ident()
+        self.thread = get_ident()
         self.waits_for: list[Flight] = []
 
     def look(self) -> None:
@@ -56,30 +57,44 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     return None if loops is None else loops._get_running_loop()
 
 
-@contextmanager
-def waiting(flight: Flight | None, *, blocking: bool) -> Iterator[None]:
-    """Notes that the running load waits for ``flight``; with ``blocking``, that this thread does."""
-    waiter = current.get()
-    thread = threading.get_ident() if blocking and running_loop() is not None else None
-    if flight is None or (waiter is None and thread is None):
-        yield
-        return
-    with _lock:
-        _refuse_cycles(flight, waiter, thread)
-        if waiter is not None:
-            waiter.waits_for.append(flight)
-        if thread is not None:
-            _standing.setdefault(thread, []).append(flight)
-    try:
-        yield
-    finally:
+class Waiting:
+    """Notes, for ``with``, that the running load waits for ``flight``; with ``blocking``, that this thread does."""
+
+    __slots__ = ("_flight", "_thread", "_waiter")
+
+    def __init__(self, flight: Flight | None, *, blocking: bool) -> None:
+        self._waiter = current.get()
+        self._thread = get_ident() if blocking and running_loop() is not None else None
+        self._flight = None if self._waiter is None and self._thread is None else flight
+
+    def __enter__(self) -> None:
+        if self._flight is None:
+            return
         with _lock:
-            if waiter is not None:
-                waiter.waits_for.remove(flight)
-            if thread is not None:
-                _standing[thread].remove(flight)
-                if not _standing[thread]:
-                    del _standing[thread]
+            _refuse_cycles(self._flight, self._waiter, self._thread)
+            if self._waiter is not None:
+                self._waiter.waits_for.append(self._flight)
+            if self._thread is not None:
+                _standing.setdefault(self._thread, []).append(self._flight)
+
+    def __exit__(self, *raised: object) -> None:
+        if self._flight is None:
+            return
+        with _lock:
+            if self._waiter is not None:
+                self._waiter.waits_for.remove(self._flight)
+            if self._thread is not None:
+                standing = _standing[self._thread]
+                standing.remove(self._flight)
+                if not standing:
+                    del _standing[self._thread]
+
+
+def forked() -> None:
+    """To be called in a child after a fork: whoever held the lock is not there, and waits for nothing."""
+    global _lock
+    _lock = allocate_lock()
+    _standing.clear()
 
 
 def _refuse_cycles(flight: Flight, waiter: Flight | None, thread: int | None) -> None:
@@ -90,7 +105,7 @@ def _refuse_cycles(flight: Flight, waiter: Flight | None, thread: int | None) ->
         if reached in seen:
             continue
         seen.add(reached)
-        if reached is waiter:
+        if waiter is not None and reached is waiter:
             raise _cycle(flight, waiter)
         if reached.loop is not None:
             if reached.thread == thread:
@@ -130,3 +145,22 @@ def outcome(found: Any) -> tuple[Any] | None:
 
 def no_loader(key: str, loader: object) -> SnowmeltError:
     return error("INVALID_ARGUMENT", f"the loader of {key!r} is {describe(loader)}: give a function that returns the value", wrong_type=True)
+
+
+def tags_of(value: object, tags: Any) -> Any:
+    """The tags of a loaded value, where they are given or a function of it."""
+    return tags(value) if callable(tags) else tags
+
+
+def is_awaitable(value: object) -> bool:
+    return hasattr(type(value), "__await__")
+
+
+def asynchronous(key: str, value: Any) -> SnowmeltError:
+    """For a loader that would have to be awaited, where nobody can."""
+    from collections.abc import Coroutine
+
+    if isinstance(value, Coroutine):
+        value.close()
+    message = f"the loader of {key!r} is asynchronous: use `await cache.aio.get_or_load(…)`"
+    return error("INVALID_ARGUMENT", message, wrong_type=True)

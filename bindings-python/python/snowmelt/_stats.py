@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from ._records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    _Of = TypeVar("_Of", "Stats", "InvocationReport")
 
 _DURATIONS = ("lag", "time_saved", "time_spent", "took")
-_Of = TypeVar("_Of", "Stats", "InvocationReport")
 
 
-@dataclass(frozen=True)
-class Stats:
+class Stats(Record):
     """Every counter since the cache was made, and the state of now. Times in seconds."""
 
     #: Reads that were served from memory.
@@ -78,8 +80,7 @@ class Stats:
     leases: int
 
 
-@dataclass(frozen=True)
-class InvocationReport:
+class InvocationReport(Record):
     """What a cache did during an invocation; times in seconds. Where invocations overlap, each has what all did in its time."""
 
     took: float
@@ -98,9 +99,9 @@ class InvocationReport:
     lag: float | None
 
 
-def read(of: type[_Of], text: str) -> _Of:
-    told: dict[str, Any] = json.loads(text)
-    return of(**{field.name: _in_python(field.name, told[field.name]) for field in fields(of)})
+def read(of: type[_Of], told: dict[str, Any]) -> _Of:
+    """What the Rust side tells, durations in milliseconds."""
+    return of(**{name: _in_python(name, told[name]) for name in of.__annotations__})
 
 
 def _in_python(name: str, value: Any) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from . import _snowmelt
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Imported where a loop runs: it takes longer than all of this package.
     import asyncio
+    from collections.abc import Callable
+    from typing import Any
+
+    from . import _snowmelt
 
 #: How long a waiter sleeps before it looks whether whoever it waits for is still there.
 LOOK = 0.2

@@ -63,10 +63,6 @@ def config_error(error: SnowmeltError) -> dict[str, Any]:
     option, value, message = error.option, error.details["value"], str(error)
     if value not in message or not re.search(r"\w", message[message.index(value) + len(value) :]):
         raise AssertionError(f"no remedy: {message}")
-    # Users know `ttl_min` and `ttl_max` as the parts of `ttl`.
-    part = re.search(r"`ttl\[([01])\]`", message)
-    if option == "ttl" and part:
-        option = ("ttl_min", "ttl_max")[int(part[1])]
     return {"error": {"option": option, "value": value}}
 
 

@@ -1,0 +1,74 @@
+"""Types for annotations, and what little of them there has to be at run time.
+
+``typing`` is not imported: that takes longer than all of this package. Type checkers take a ``TYPE_CHECKING`` for theirs
+wherever it is assigned.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, Union, overload
+    from typing import Generic as Generic
+
+    from typing_extensions import TypeVar
+
+    from ._cache import Cache
+
+    #: What a cache holds. ``Cache(…)`` without it holds anything.
+    V = TypeVar("V", default=Any)
+    T = TypeVar("T")
+    F = TypeVar("F", bound=Callable[..., Any])
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    _Q = ParamSpec("_Q")
+
+    #: Seconds, a ``timedelta``, or a text with a unit, such as "250ms", "30s" or "1h30m".
+    Duration: TypeAlias = Union[float, datetime.timedelta, str]
+    #: Bytes, or a text with a unit, such as "64mb" (1 kb is 1024 bytes).
+    Size: TypeAlias = Union[int, str]
+    #: What is reported after each invocation; a mapping is ``{"emf": namespace}``.
+    Report: TypeAlias = Union[Literal["off", "json"], Mapping[str, str]]
+    #: What became of a value.
+    FillOutcome: TypeAlias = Literal["stored", "fenced", "too_heavy"]
+    #: Templates of tags, or a function of the value.
+    CallTags: TypeAlias = Union[str, Iterable[str], Callable[[Any], Iterable[str]]]
+
+    class CachedFunction(Generic[P, R]):
+        """What ``Cache.cached`` makes of a function, sync or async."""
+
+        __name__: str
+        __qualname__: str
+        __wrapped__: Callable[P, R]
+        cache: Cache[Any]
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+            """The key of a call."""
+            ...
+
+        def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> str:
+            """Invalidates the key of a call; as ``Cache.invalidate``."""
+            ...
+
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> CachedFunction[P, R]: ...
+        @overload
+        def __get__(
+            self: CachedFunction[Concatenate[Any, _Q], R], instance: object, owner: Any = None
+        ) -> Callable[_Q, R]: ...
+        def __get__(self, instance: object, owner: Any = None) -> Any: ...
+
+    class CachedDecorator(Protocol):
+        def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+
+else:
+
+    class Generic:
+        """As ``typing.Generic``."""
+
+        __slots__ = ()
+        __class_getitem__ = classmethod(type(list[int]))

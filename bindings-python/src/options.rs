@@ -1,0 +1,234 @@
+//! What users may say of a cache.
+//!
+//! The core knows most options by name, reads them and refuses them. The few
+//! that are this package's are here. There is no other list of either but the
+//! signature of `Cache`, which a test holds against [`option_names`].
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
+use serde_json::json;
+use snowmelt::Report;
+use snowmelt_core::options::{NAMES, Setting, Units, unknown};
+use snowmelt_core::{Config, ConfigError, StreamSpec};
+
+use crate::convert::described;
+use crate::failure::raise;
+
+/// Options that are no settings of the core, and `ttl`, which may be a pair.
+const OWN: [&str; 10] =
+    ["stream", "region", "endpoint", "ttl", "size_of", "copy", "on_event", "report", "report_to", "seed"];
+/// What the core has in the place of that pair.
+const TTL: [&str; 2] = ["ttl_min", "ttl_max"];
+
+/// Every option of `Cache`.
+#[pyfunction]
+pub(crate) fn option_names() -> Vec<&'static str> {
+    let of_core = NAMES.iter().filter(|name| !OWN.contains(name) && !TTL.contains(name));
+    OWN.iter().chain(of_core).copied().collect()
+}
+
+/// What a cache is made of.
+pub(crate) struct Options {
+    pub(crate) config: Config,
+    pub(crate) stream: String,
+    pub(crate) region: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) copy: Option<Py<PyAny>>,
+    pub(crate) size_of: Option<Py<PyAny>>,
+    pub(crate) on_event: Option<Py<PyAny>>,
+    pub(crate) report: Report,
+}
+
+impl Options {
+    /// What `Cache(…)` was called with. `None` means the default, but for
+    /// `stream`, where it is mostly a variable that was not set.
+    pub(crate) fn read(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut options = Self {
+            config: Config::default(),
+            stream: String::new(),
+            region: None,
+            endpoint: None,
+            seed: None,
+            copy: None,
+            size_of: None,
+            on_event: None,
+            report: Report::Json,
+        };
+        let (mut is_given, mut ttl_is_pair) = (false, false);
+        for (name, value) in given.into_iter().flatten() {
+            let name = name.to_string();
+            is_given |= name == "stream";
+            ttl_is_pair |= name == "ttl" && pair(&value).is_some();
+            options.set(&name, &value)?;
+        }
+        if !is_given {
+            return Err(refuse(py, &StreamSpec::not_set("not given").of_wrong_type()));
+        }
+        options.config.validate().map_err(|error| refuse(py, &in_python(error, ttl_is_pair)))?;
+        Ok(options)
+    }
+
+    fn set(&mut self, option: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = value.py();
+        let names = option_names();
+        if !names.contains(&option) {
+            return Err(refuse(py, &unknown(option, &names).of_wrong_type()));
+        }
+        match option {
+            "stream" => self.stream = stream(value)?,
+            _ if value.is_none() => {}
+            "region" => {
+                self.region = Some(text("region", value, "give a region's name, such as \"eu-west-1\"")?);
+            }
+            "endpoint" => {
+                self.endpoint =
+                    Some(text("endpoint", value, "give a URL, such as \"http://127.0.0.1:4568\"")?);
+            }
+            "seed" => self.seed = Some(seed(value)?),
+            "copy" => self.copy = Some(function("copy", value, "(value) -> value, such as copy.deepcopy")?),
+            "size_of" => self.size_of = Some(function("size_of", value, "(value, key) -> number")?),
+            "on_event" => self.on_event = Some(function("on_event", value, "(event) -> None")?),
+            "report_to" => drop(function("report_to", value, "(line) -> None")?),
+            "report" => self.report = report(value)?,
+            "ttl" => self.set_ttl(value)?,
+            _ => self.set_of_core(option, value)?,
+        }
+        Ok(())
+    }
+
+    /// One duration, or the shortest and the longest.
+    fn set_ttl(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(parts) = pair(value) else { return self.set_of_core("ttl", value) };
+        let [shortest, longest] = parts.as_slice() else {
+            let (value_is, remedy) =
+                (format!("{} durations", parts.len()), "give one, or (shortest, longest)");
+            return Err(refuse(value.py(), &ConfigError::new("ttl", value_is, remedy)));
+        };
+        self.set_of_core(TTL[0], shortest)?;
+        self.set_of_core(TTL[1], longest)
+    }
+
+    fn set_of_core(&mut self, option: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let kind = value.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+        let set = match setting(value, &kind) {
+            Some(setting) => self.config.set(option, &setting, Units::Seconds),
+            None => Err(not_unicode(option.to_owned(), value)),
+        };
+        set.map_err(|error| refuse(value.py(), &in_python(error, true)))
+    }
+}
+
+/// A value as the core takes it; none for a text that is not Unicode.
+fn setting<'a>(value: &'a Bound<'_, PyAny>, kind: &'a str) -> Option<Setting<'a>> {
+    if value.is_none() {
+        return Some(Setting::Nothing);
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        return text.to_str().map(Setting::Text).ok();
+    }
+    if let Ok(flag) = value.cast::<PyBool>() {
+        return Some(Setting::Flag(flag.is_true()));
+    }
+    if let Ok(number) = value.extract::<f64>() {
+        return Some(Setting::Number(number));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return Some(Setting::Number(f64::INFINITY));
+    }
+    // A `timedelta`.
+    let seconds = value.call_method0("total_seconds").and_then(|seconds| seconds.extract::<f64>());
+    Some(seconds.map_or(Setting::Other(kind), Setting::Number))
+}
+
+/// The items of what may be a pair of durations.
+fn pair<'py>(value: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        return Some(list.iter().collect());
+    }
+    value.cast::<PyTuple>().ok().map(|tuple| tuple.iter().collect())
+}
+
+/// The stream's text; what it names, native says.
+fn stream(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(refuse(value.py(), &StreamSpec::not_set(&described(value)).of_wrong_type()));
+    };
+    text.to_str().map(str::to_owned).map_err(|_| refuse(value.py(), &not_unicode("stream", value)))
+}
+
+fn text(option: &'static str, value: &Bound<'_, PyAny>, remedy: &'static str) -> PyResult<String> {
+    let error = ConfigError::new(option, described(value), remedy);
+    let error = match value.cast::<PyString>().map(|text| text.to_str()) {
+        Ok(Ok("")) => error,
+        Ok(Ok(text)) => return Ok(text.to_owned()),
+        Ok(Err(_)) => not_unicode(option, value),
+        Err(_) => error.of_wrong_type(),
+    };
+    Err(refuse(value.py(), &error))
+}
+
+fn function(option: &'static str, value: &Bound<'_, PyAny>, remedy: &str) -> PyResult<Py<PyAny>> {
+    if value.is_callable() {
+        return Ok(value.clone().unbind());
+    }
+    let error = ConfigError::new(option, described(value), format!("give a function {remedy}"));
+    Err(refuse(value.py(), &error.of_wrong_type()))
+}
+
+fn seed(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let is_flag = value.is_instance_of::<PyBool>();
+    if let (Ok(seed), false) = (value.extract::<u64>(), is_flag) {
+        return Ok(seed);
+    }
+    let error = ConfigError::new("seed", described(value), "give an integer from 0 to 2**64 - 1");
+    let is_number = value.is_instance_of::<PyInt>() && !is_flag;
+    Err(refuse(value.py(), &if is_number { error } else { error.of_wrong_type() }))
+}
+
+fn report(value: &Bound<'_, PyAny>) -> PyResult<Report> {
+    let mut error =
+        ConfigError::new("report", described(value), r#"give "off", "json" or {"emf": namespace}"#);
+    if let Ok(style) = value.cast::<PyString>() {
+        match style.to_str() {
+            Ok("off") => return Ok(Report::Off),
+            Ok("json") => return Ok(Report::Json),
+            _ => {}
+        }
+    } else if let Ok(mapping) = value.cast::<PyMapping>() {
+        let namespace = mapping.get_item("emf").and_then(|namespace| namespace.extract::<String>());
+        if let (Ok(namespace), 1) = (namespace, mapping.len()?)
+            && !namespace.is_empty()
+        {
+            return Ok(Report::Emf { namespace });
+        }
+    } else {
+        error = error.of_wrong_type();
+    }
+    Err(refuse(value.py(), &error))
+}
+
+fn not_unicode(option: impl Into<std::borrow::Cow<'static, str>>, value: &Bound<'_, PyAny>) -> ConfigError {
+    ConfigError::new(option, described(value), "it has a lone surrogate: leave that character out")
+}
+
+/// The parts of a lifetime as users know them.
+fn in_python(error: ConfigError, ttl_is_pair: bool) -> ConfigError {
+    let names = if ttl_is_pair { ["ttl[0]", "ttl[1]"] } else { ["ttl", "ttl"] };
+    TTL.iter().zip(names).fold(error, |mut error, (part, name)| {
+        if error.option == *part {
+            error.option = name.into();
+        }
+        error.remedy = error.remedy.replace(&format!("`{part}`"), &format!("`{name}`")).into();
+        error
+    })
+}
+
+fn refuse(py: Python<'_>, error: &ConfigError) -> PyErr {
+    let option = error.option.split('[').next();
+    let failure = json!({
+        "code": error.code(), "message": error.to_string(), "option": option, "value": error.value,
+        "type": error.wrong_type,
+    });
+    raise(py, &failure.to_string())
+}
