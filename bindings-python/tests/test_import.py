@@ -1,0 +1,99 @@
+"""What a cold start pays for: modules, threads, and names that are imported when they are asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import snowmelt
+
+PACKAGE = Path(snowmelt.__file__).parent.parent
+
+#: What a cache is made with, beside what Python itself loads. Whoever adds to it adds to each cold start: `typing` alone takes
+#: longer than all of this.
+NEEDED = {
+    *("__future__", "_contextvars", "atexit", "contextvars"),
+    *("snowmelt", "snowmelt._cache", "snowmelt._errors", "snowmelt._loads", "snowmelt._snapshots", "snowmelt._snowmelt"),
+    "snowmelt._waiting",
+}
+#: What a handler takes beside that: `functools.wraps`, which Lambda's runtime has loaded already.
+OF_HANDLERS = {
+    *("_collections", "_functools", "_operator", "collections", "copyreg", "functools", "itertools", "keyword", "operator", "reprlib"),
+    *("types", "snowmelt._functions", "snowmelt._invocation"),
+}
+SLOW = {
+    *("asyncio", "boto3", "botocore", "dataclasses", "enum", "importlib.metadata", "inspect", "json", "logging", "re", "string"),
+    *("threading", "typing", "typing_extensions", "urllib", "uuid", "warnings"),
+}
+
+MAKE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import os  # As `site` does.
+before = set(sys.modules)
+import snowmelt
+cache = snowmelt.Cache(stream="orders", region="eu-west-1", ttl=(30, 60), max_weight="64mb", report="json")
+"""
+TELL = """
+threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+loaded = sorted(set(sys.modules) - before)
+import json
+print(json.dumps({"loaded": loaded, "threads": threads}))
+"""
+
+
+def start(program: str) -> dict[str, Any]:
+    """Runs a program in an interpreter that has loaded nothing of its own."""
+    arguments = [sys.executable, "-I", "-S", "-c", program, str(PACKAGE)]
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def test_a_cache_is_made_of_little() -> None:
+    told = start(MAKE + TELL)
+    assert set(told["loaded"]) <= NEEDED
+    assert not set(told["loaded"]) & SLOW
+    assert told["threads"] == 1
+
+
+def test_a_handler_takes_little_more() -> None:
+    told = start(MAKE + "cache.handler(lambda event, context: None)" + TELL)
+    assert set(told["loaded"]) <= NEEDED | OF_HANDLERS
+
+
+def test_reads_and_writes_take_nothing_more() -> None:
+    use = """
+cache = snowmelt.Cache(stream="memory:")
+assert cache.get_or_load("k", lambda: 5) == 5 == cache["k"] and cache.set("l", 1) == "stored"
+"""
+    assert set(start(MAKE + use + TELL)["loaded"]) <= NEEDED
+
+
+def test_the_check_sees_what_is_loaded() -> None:
+    told = start(MAKE + "import typing\ncache.warm()" + TELL)
+    assert "typing" in told["loaded"] and told["threads"] > 1
+
+
+@pytest.mark.parametrize("name", snowmelt.__all__)
+def test_every_name_is_there(name: str) -> None:
+    program = "import sys\nsys.path.insert(0, sys.argv[1])\n" + (
+        f"import snowmelt\nassert '{name}' in dir(snowmelt)\nfound = snowmelt.{name}\n"
+        f"from snowmelt import {name}\nassert {name} is found\nprint('{{}}')"
+    )
+    assert start(program) == {}
+
+
+def test_other_names_are_not() -> None:
+    with pytest.raises(AttributeError, match="module 'snowmelt' has no attribute 'Cash'"):
+        snowmelt.Cash  # type: ignore[attr-defined]
+    with pytest.raises(ImportError):
+        from snowmelt import Cash  # type: ignore[attr-defined]  # noqa: F401
+    exported: dict[str, Any] = {}
+    exec("from snowmelt import *", exported)
+    assert set(snowmelt.__all__) <= set(exported)
