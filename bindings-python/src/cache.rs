@@ -43,7 +43,7 @@ pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// What `snowmelt.Cache` is made of.
-#[pyclass(subclass, frozen, weakref, generic)]
+#[pyclass(subclass, frozen, weakref, generic, module = "snowmelt._snowmelt")]
 pub(crate) struct Core {
     cache: Cache<Value>,
     /// The process's, or [`NO_GENERATION`] once it was closed.
@@ -286,6 +286,8 @@ impl Core {
         loads::begun(slf, key, begun)
     }
 
+    /// Stores what a lease was for, and ends the lease. Arguments and result are those of `set`; "fenced" also if the lease had
+    /// ended or was revoked.
     #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None))]
     fn fill<'py>(
         &self,
@@ -298,6 +300,11 @@ impl Core {
         lease.get().fill(value, &Extras { tags, ttl, weight })
     }
 
+    /// Stores a value as loaded now, or at `as_of`: a `datetime`, or seconds since 1970. A load of the key that is under way is
+    /// revoked.
+    ///
+    /// `tags` name what invalidates it beside its key, `ttl` is a lifetime of its own, `weight` how heavy it is. Gives "stored";
+    /// "fenced" if it may be stale by now, and "too_heavy" if it alone is over the bound: then it is not stored.
     #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
     fn set<'py>(
         &self,
@@ -319,6 +326,7 @@ impl Core {
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
 
+    /// Drops one entry from this cache only, and says whether there was one. `invalidate` tells the other caches.
     #[pyo3(signature = (key, /))]
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let cache = self.open(key.py())?;
@@ -327,11 +335,13 @@ impl Core {
         Ok(cache.delete(text))
     }
 
+    /// Drops every entry from this cache only.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.clear();
         Ok(())
     }
 
+    /// The keys of all entries, in no order.
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         Ok(self.open(py)?.keys())
     }
@@ -427,6 +437,7 @@ impl Core {
         })
     }
 
+    /// Says that this process is a copy that was restored from a snapshot. On Lambda (SnapStart) that is said by itself.
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.restored();
         Ok(())
@@ -452,6 +463,7 @@ impl Core {
         enterable
     }
 
+    /// Whether it was closed, or belongs to the process that this one was forked from.
     #[getter]
     fn closed(&self) -> bool {
         !self.enterable()

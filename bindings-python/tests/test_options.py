@@ -94,6 +94,11 @@ def test_the_signature_and_the_documentation_name_every_option() -> None:
     assert sorted(documented) == sorted(option_names())
 
 
+@pytest.mark.parametrize("name", [name for name in dir(Cache) if not name.startswith("_")])
+def test_everything_public_is_documented(name: str) -> None:
+    assert len(getattr(Cache, name).__doc__ or "") > 20
+
+
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in RIGHT.items() for value in values])
 def test_right(name: str, value: Any) -> None:
     options = {"stream": "memory:", "report": "off", name: value}

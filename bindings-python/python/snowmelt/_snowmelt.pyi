@@ -21,9 +21,13 @@ class Core(Generic[V]):
     def __new__(cls, **options: Any) -> Self: ...
     def __class_getitem__(cls, key: Any) -> GenericAlias: ...
     @property
-    def closed(self) -> bool: ...
+    def closed(self) -> bool:
+        """Whether it was closed, or belongs to the process that this one was forked from."""
     @overload
-    def get(self, key: str, default: None = None, /) -> V | None: ...
+    def get(self, key: str, default: None = None, /) -> V | None:
+        """Reads a key at once: what is within `max_lag`, or the default. Past `catch_up_every` it starts a catch-up and does not
+        wait for it.
+        """
     @overload
     def get(self, key: str, default: V | _T, /) -> V | _T: ...
     def __getitem__(self, key: str, /) -> V: ...
@@ -40,7 +44,13 @@ class Core(Generic[V]):
         ttl: Duration | None = None,
         weight: float | None = None,
         as_of: datetime.datetime | float | None = None,
-    ) -> FillOutcome: ...
+    ) -> FillOutcome:
+        """Stores a value as loaded now, or at `as_of`: a `datetime`, or seconds since 1970. A load of the key that is under way is
+        revoked.
+
+        `tags` name what invalidates it beside its key, `ttl` is a lifetime of its own, `weight` how heavy it is. Gives "stored";
+        "fenced" if it may be stale by now, and "too_heavy" if it alone is over the bound: then it is not stored.
+        """
     def fill(
         self,
         lease: Lease,
@@ -50,11 +60,18 @@ class Core(Generic[V]):
         tags: str | Iterable[str] | None = None,
         ttl: Duration | None = None,
         weight: float | None = None,
-    ) -> FillOutcome: ...
-    def delete(self, key: str, /) -> bool: ...
-    def clear(self) -> None: ...
-    def keys(self) -> list[str]: ...
-    def restored(self) -> None: ...
+    ) -> FillOutcome:
+        """Stores what a lease was for, and ends the lease. Arguments and result are those of `set`; "fenced" also if the lease had
+        ended or was revoked.
+        """
+    def delete(self, key: str, /) -> bool:
+        """Drops one entry from this cache only, and says whether there was one. `invalidate` tells the other caches."""
+    def clear(self) -> None:
+        """Drops every entry from this cache only."""
+    def keys(self) -> list[str]:
+        """The keys of all entries, in no order."""
+    def restored(self) -> None:
+        """Says that this process is a copy that was restored from a snapshot. On Lambda (SnapStart) that is said by itself."""
     def _look(self, key: str) -> Any: ...
     def _get_now(self, key: str) -> Any: ...
     def _arrive(self) -> int: ...
