@@ -286,8 +286,8 @@ impl Core {
         loads::begun(slf, key, begun)
     }
 
-    /// Stores what a lease was for, and ends the lease. Arguments and result are those of `set`; "fenced" also if the lease had
-    /// ended or was revoked.
+    /// Stores what a lease was for, and ends the lease. Arguments and result are
+    /// those of `set`; `"fenced"` also if the lease had ended or was revoked.
     #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None))]
     fn fill<'py>(
         &self,
@@ -300,11 +300,13 @@ impl Core {
         lease.get().fill(value, &Extras { tags, ttl, weight })
     }
 
-    /// Stores a value as loaded now, or at `as_of`: a `datetime`, or seconds since 1970. A load of the key that is under way is
-    /// revoked.
+    /// Stores a value as loaded now, or at `as_of`: a `datetime`, or seconds
+    /// since 1970. A load of the key that is under way is revoked.
     ///
-    /// `tags` name what invalidates it beside its key, `ttl` is a lifetime of its own, `weight` how heavy it is. Gives "stored";
-    /// "fenced" if it may be stale by now, and "too_heavy" if it alone is over the bound: then it is not stored.
+    /// `tags` name what invalidates it beside its key, `ttl` is a lifetime of
+    /// its own, `weight` how heavy it is. Gives `"stored"`; `"fenced"` if it may
+    /// be stale by now, and `"too_heavy"` if it alone is over the bound: then it
+    /// is not stored.
     #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
     fn set<'py>(
         &self,
@@ -326,7 +328,8 @@ impl Core {
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
 
-    /// Drops one entry from this cache only, and says whether there was one. `invalidate` tells the other caches.
+    /// Drops one entry from this cache only, and says whether there was one.
+    /// `invalidate` tells the other caches.
     #[pyo3(signature = (key, /))]
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let cache = self.open(key.py())?;
@@ -437,7 +440,8 @@ impl Core {
         })
     }
 
-    /// Says that this process is a copy that was restored from a snapshot. On Lambda (SnapStart) that is said by itself.
+    /// Says that this process is a copy that was restored from a snapshot. On
+    /// Lambda that is said by itself.
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.restored();
         Ok(())
@@ -463,7 +467,8 @@ impl Core {
         enterable
     }
 
-    /// Whether it was closed, or belongs to the process that this one was forked from.
+    /// Whether it was closed, or belongs to the process that this one was
+    /// forked from.
     #[getter]
     fn closed(&self) -> bool {
         !self.enterable()

@@ -58,13 +58,12 @@ class AsyncFace(Generic["V"]):
         As ``Cache.get_or_load``. Whoever is cancelled stops waiting; the load goes on for the others. If the loop ends, its
         loads are given up, and others load anew.
         """
-        value: Any = self._cache._look(key)
+        value = self._cache._look(key)
         if value is MISS or value is DUE:
-            value = await self._load(key, value is DUE, loader, tags, ttl, weight)
-        found: V = value
-        return found
+            return await self._load(key, value is DUE, loader, tags, ttl, weight)
+        return value
 
-    async def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    async def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
         cache = self._cache
         arrival = cache._arrive()
         if not callable(loader):
@@ -84,7 +83,7 @@ class AsyncFace(Generic["V"]):
             if joined is not None:
                 return cache._out(joined[0])
 
-    async def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    async def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
         import asyncio
 
         cache = self._cache
@@ -94,13 +93,14 @@ class AsyncFace(Generic["V"]):
         task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=f"snowmelt load of {lease.key}")
         cache._tasks.add(task)
         task.add_done_callback(cache._tasks.discard)
+        value: V
         with Waiting(flight, blocking=False):
             value, raised = await asyncio.shield(task)
         if raised is not None:
             raise raised
         return value
 
-    async def _join(self, joined: _snowmelt.Joined) -> tuple[Any] | None:
+    async def _join(self, joined: _snowmelt.Joined) -> tuple[V] | None:
         cache = self._cache
         pending = joined.start()
         flight = cache._flights.get(joined.id)
@@ -173,7 +173,7 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _run(cache: Any, flight: Flight, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> tuple[Any, Exception | None]:
+async def _run(cache: Cache[Any], flight: Flight, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> tuple[Any, Exception | None]:
     """Runs a loader to its end. Its exception is given, not raised: there may be nobody left to raise it for."""
     lease = flight.lease
     current.set(flight)

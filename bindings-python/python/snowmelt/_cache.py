@@ -161,13 +161,12 @@ class Cache(Core["V"]):
         ``Exception``, all who waited get it and nothing is stored; what else it raises (``KeyboardInterrupt``) is its
         caller's alone, and the others load anew.
         """
-        value: Any = self._look(key)
+        value = self._look(key)
         if value is MISS or value is DUE:
-            value = self._load(key, value is DUE, loader, tags, ttl, weight)
-        found: V = value
-        return found
+            return self._load(key, value is DUE, loader, tags, ttl, weight)
+        return value
 
-    def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
         arrival = self._arrive()
         if not callable(loader):
             raise no_loader(key, loader)
@@ -186,7 +185,7 @@ class Cache(Core["V"]):
             if joined is not None:
                 return self._out(joined[0])
 
-    def _lead(self, lease: Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    def _lead(self, lease: Lease, loader: Callable[[], V], tags: Any, ttl: Any, weight: Any) -> V:
         flight = Flight(lease, None)
         self._flights[lease.id] = flight
         try:
