@@ -34,7 +34,12 @@ def test_fields() -> None:
 
 @pytest.mark.parametrize("record", [CacheEvent("flushed", sequence_number="7"), DataId("a", "b"), Cache(stream="none").stats()])
 def test_records_do_not_change(record: Any) -> None:
-    for change in (lambda: setattr(record, next(iter(vars(record))), 1), lambda: setattr(record, "x", 1), lambda: delattr(record, "x")):
+    changes: list[Callable[[], None]] = [
+        lambda: setattr(record, next(iter(vars(record))), 1),
+        lambda: setattr(record, "x", 1),
+        lambda: delattr(record, "x"),
+    ]
+    for change in changes:
         with pytest.raises(AttributeError, match=f"a {type(record).__name__} does not change"):
             change()
     assert pickle.loads(pickle.dumps(record)) == record == copy.deepcopy(record) == copy.copy(record)
@@ -44,12 +49,13 @@ def test_records_do_not_change(record: Any) -> None:
 
 def test_fields_have_to_fit() -> None:
     make: Any = DataId
-    for wrong, why in [
+    wrongs: list[tuple[Callable[[], Any], str]] = [
         (lambda: make("a"), "DataId needs `id`; its fields are source, id"),
         (lambda: make("a", "b", "c"), "DataId has 2 fields, and got 3 values"),
         (lambda: make("a", source="b", id="c"), "DataId got `source` twice"),
         (lambda: make("a", "b", kind="c"), "DataId has no field `kind`; its fields are source, id"),
-    ]:
+    ]
+    for wrong, why in wrongs:
         with pytest.raises(TypeError, match=why):
             wrong()
 
@@ -105,7 +111,8 @@ def test_what_can_be_awaited() -> None:
             yield
 
     coroutine = _coroutine()
-    for value in (coroutine, Later(), 5, None, _generator(), [], Later):
+    values: list[Any] = [coroutine, Later(), 5, None, _generator(), [], Later]
+    for value in values:
         assert is_awaitable(value) == inspect.isawaitable(value)
     coroutine.close()
 
