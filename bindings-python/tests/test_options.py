@@ -101,19 +101,21 @@ def test_everything_public_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in RIGHT.items() for value in values])
 def test_right(name: str, value: Any) -> None:
-    options = {"stream": "memory:", "report": "off", name: value}
+    options: dict[str, Any] = {"stream": "memory:", "report": "off", name: value}
     with Cache(**options) as cache:
         assert cache.set("k", 1) == "stored" and cache.get("k") == 1
 
 
 @pytest.mark.parametrize("name", sorted(set(RIGHT) - {"stream"}))
 def test_none_is_the_default(name: str) -> None:
-    Cache(**{"stream": "memory:", name: None}).close()
+    options: dict[str, Any] = {"stream": "memory:", name: None}
+    Cache(**options).close()
 
 
 def refusal(name: str, value: Any) -> snowmelt.OptionError:
+    options: dict[str, Any] = {"stream": "memory:", name: value}
     with pytest.raises(snowmelt.OptionError) as refused:
-        Cache(**{"stream": "memory:", name: value})
+        Cache(**options)
     error = refused.value
     assert error.code == "INVALID_OPTION" and error.option == name
     message = re.fullmatch(r"option `(\w+)(\[[01]\])?` is (.*): (.*)", str(error), re.DOTALL)
@@ -145,19 +147,22 @@ def test_a_lifetime_names_its_part() -> None:
 )
 def test_a_misspelt_option(given: str, meant: str) -> None:
     with pytest.raises(snowmelt.OptionTypeError, match=f"^option `{given}` is unknown: did you mean `{meant}`\\?$") as refused:
-        Cache(**{"stream": "memory:", given: None})
+        options: dict[str, Any] = {"stream": "memory:", given: None}
+        Cache(**options)
     assert refused.value.option == given
 
 
 def test_an_unknown_option() -> None:
     for unknown in ("fly", "ttl_min", "segments", "\ud800"):
+        options: dict[str, Any] = {"stream": "memory:", unknown: 5}
         with pytest.raises(TypeError, match="there are `stream`") as refused:
-            Cache(**{"stream": "memory:", unknown: 5})
+            Cache(**options)
         assert all(f"`{name}`" in str(refused.value) for name in option_names())
 
 
 def test_a_stream_that_is_not_set() -> None:
-    for options in ({}, {"stream": None}, {"stream": ""}):
+    unset: list[dict[str, Any]] = [{}, {"stream": None}, {"stream": ""}]
+    for options in unset:
         with pytest.raises(ValueError, match="environment variable"):
             Cache(**options)
 
@@ -171,7 +176,7 @@ def test_a_stream_that_is_none() -> None:
 
 def test_options_are_named() -> None:
     with pytest.raises(TypeError, match="positional"):
-        Cache("orders")  # type: ignore[misc]
+        Cache("orders")  # type: ignore[call-arg]
 
 
 def test_an_option_whose_methods_raise() -> None:

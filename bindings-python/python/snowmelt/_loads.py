@@ -10,7 +10,7 @@ on with it stands still, because somebody waits on its thread without ``await`` 
 from __future__ import annotations
 
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import RLock, get_ident
 from contextvars import ContextVar
 
 from ._errors import describe, error
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 #: The load whose loader is running.
 current: ContextVar[Flight | None] = ContextVar("snowmelt_load", default=None)
 
-#: Around all edges, of all caches.
-_lock = allocate_lock()
+#: Around all edges, of all caches. A finalizer may run while it is held, and load as well.
+_lock = RLock()
 #: What each thread waits for, with a loop that stands still meanwhile.
 _standing: dict[int, list[Flight]] = {}
 
@@ -87,13 +87,13 @@ class Waiting:
                 standing = _standing[self._thread]
                 standing.remove(self._flight)
                 if not standing:
-                    del _standing[self._thread]
+                    _standing.pop(self._thread, None)
 
 
 def forked() -> None:
     """To be called in a child after a fork: whoever held the lock is not there, and waits for nothing."""
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
     _standing.clear()
 
 
