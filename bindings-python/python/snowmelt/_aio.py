@@ -107,9 +107,9 @@ class AsyncFace:
     async def invalidate(self, keys: Any = None, *, tags: Any = None, prefixes: Any = None, all: bool = False) -> str:
         """As ``Cache.invalidate``. Whoever is cancelled stops waiting; the write goes on."""
         cache = self._cache
-        pending = cache._start_write(keys, tags, prefixes, all)
-        await _ended(pending)
-        token: str = cache._written(pending)
+        write = cache._start_write(keys, tags, prefixes, all)
+        await _ended(write.pending)
+        token: str = cache._written(write)
         return token
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
@@ -127,8 +127,9 @@ class AsyncFace:
             await self._settled()
 
     async def _settled(self) -> None:
-        for pending in list(self._cache._writes):
-            await _ended(pending)
+        for write in self._cache._writes.copy():
+            await _ended(write.pending)
+            self._cache._settle(write)
 
 
 async def _ended(pending: _snowmelt.Pending) -> None:
