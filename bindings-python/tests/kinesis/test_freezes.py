@@ -1,0 +1,160 @@
+"""Processes that are frozen between two invocations, as Lambda does it, while others write."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snowmelt import Cache
+
+from .conftest import STREAM, Open, Peers
+from .peers import Peer
+from .processes import PeerError
+from .servers import Double
+
+#: A sandbox that notices staleness of more than this by itself.
+EVERY = 0.5
+
+FACES = pytest.mark.parametrize("aio", [False, True], ids=["threads", "asyncio"])
+
+
+def reports(peer: Peer) -> list[dict[str, Any]]:
+    """What was logged, which is nothing but reports."""
+    found = []
+    for level, line in peer.ask("lines"):
+        assert level == "INFO", line
+        told = json.loads(line)
+        assert list(told) == ["snowmelt"]
+        found.append(told["snowmelt"])
+    return found
+
+
+@FACES
+def test_a_function_is_invoked_and_frozen_in_turns(double: Double, open_on: Open, peers: Peers, aio: bool) -> None:
+    """Never stale, never needlessly cold, and each invocation says what it saved and what it cost."""
+    writer = open_on(double)
+    function = peers.python(double.endpoint, aio=aio, stream=STREAM, catch_up_every=EVERY)
+    keys = [f"row/{number}" for number in range(4)]
+    values = ["v0"] * 4
+    assert function.ask("invoke", keys=keys, value="v0") == values
+    [cold] = reports(function)
+    assert (cold["hits"], cold["loads"], cold["saved_ms"], cold["spent_ms"]) == (0, 4, 0, 0)
+    assert double.calls("GetRecords") == [], "cold costs nothing"
+    for number in range(3):
+        function.freeze()
+        changed = number % len(keys)
+        writer.invalidate(keys[changed])
+        time.sleep(EVERY * 1.2)
+        function.thaw()
+        values[changed] = f"v{number + 1}"
+        assert function.ask("invoke", keys=keys, value=values[changed]) == values
+        [warm] = reports(function)
+        assert (warm["stream"], warm["hits"], warm["loads"], warm["gaps"]) == (STREAM, 3, 1, 0)
+        # Three loads of 50 ms each, and a request.
+        assert 120 <= warm["saved_ms"] <= 1000 and 0 < warm["spent_ms"] <= warm["took_ms"]
+        assert warm["took_ms"] >= 45
+    # Back at once: nothing is due.
+    double.calls()
+    assert function.ask("invoke", keys=keys, value="v4") == values
+    assert double.calls() == []
+    assert reports(function)[0]["spent_ms"] == 0
+
+
+@FACES
+def test_no_read_that_begins_after_a_thaw_is_stale(double: Double, open_on: Open, peers: Peers, tmp_path: Path, aio: bool) -> None:
+    """Without invocations: a process that reads all the time, and is stopped somewhere in the middle of it."""
+    row = tmp_path / "row"
+    row.write_text("old")
+    writer = open_on(double)
+    reader = peers.python(double.endpoint, aio=aio, stream=STREAM, catch_up_every=EVERY)
+    reader.ask("get_or_load", key="k", value="old")
+    reader.ask("catch_up")
+    reader.send("watch", key="k", row=str(row), seconds=3 * EVERY + 1)
+    time.sleep(0.2)
+    reader.freeze()
+    row.write_text("new")
+    writer.invalidate("k")
+    time.sleep(EVERY * 1.2)
+    thawed = time.monotonic()
+    reader.thaw()
+    (old, _, last_old, reads_old), (new, first_new, _, reads_new) = reader.answer()
+    assert (old, new) == ("old", "new")
+    assert reads_old > 10 and reads_new > 10, "it was not in the middle of it"
+    assert last_old <= thawed, f"stale {last_old - thawed} s after the thaw"
+    assert first_new <= thawed + 1
+
+
+@FACES
+def test_a_write_is_frozen_and_goes_on(double: Double, peers: Peers, open_on: Open, aio: bool) -> None:
+    """Whoever is told that it is written can rely on it, whatever happened in between."""
+    reader = open_on(double)
+    reader.set("k", 1)
+    reader.catch_up()
+    writer = peers.python(double.endpoint, aio=aio, stream=STREAM, call_timeout=0.5)
+    double.fault("throttle", "PutRecords", count=3)
+    writer.send("invalidate", keys=["k"])
+    while not double.calls("PutRecords"):
+        time.sleep(0.005)
+    writer.freeze()
+    time.sleep(1)
+    assert double.records(STREAM) == []
+    writer.thaw()
+    reader.catch_up(at_least=writer.answer())
+    assert "k" not in reader
+
+
+def test_a_long_freeze_costs_new_connections_and_no_error(double: Double, open_on: Open, peers: Peers, wires: Callable[..., Any]) -> None:
+    """Longer than connections last: those that there were lie dead, the iterators are gone, and nothing is lost."""
+    writer: Cache[int] = open_on(double)
+    lines = [wires(double), wires(double)]
+    options = {"stream": STREAM, "max_lag": 5, "call_timeout": 3, "catch_up_budget": 5}
+    sandboxes = [peers.python(line.url, aio=aio, **options) for line, aio in zip(lines, (False, True))]
+    keys = ["changed", "tagged", "untouched"]
+    for sandbox in sandboxes:
+        for key in keys:
+            sandbox.ask("get_or_load", key=key, value="old", tags=["t"] if key == "tagged" else [])
+        sandbox.ask("catch_up")
+        assert sandbox.ask("handle", keys=keys) == ["old", "old", "old"]
+        sandbox.freeze()
+    time.sleep(3)
+    writer.invalidate("changed")
+    time.sleep(7.5)
+    writer.invalidate(tags="t")
+    double.expire_iterators()
+    for line in lines:
+        line.kill()
+    for line, sandbox in zip(lines, sandboxes):
+        opened, began = line.opened, time.monotonic()
+        sandbox.thaw()
+        assert sandbox.ask("handle", keys=keys) == [None, None, "old"]
+        assert time.monotonic() - began < 2, "it tried the old connections first"
+        stats = sandbox.ask("stats")
+        assert (stats["gaps"], stats["catch_ups_failed"]) == (0, 0)
+        assert line.opened > opened
+        assert [level for level, _ in sandbox.ask("lines") if level != "INFO"] == []
+
+
+@FACES
+def test_thawed_without_its_stream_it_loads_anew_and_says_so(double: Double, peers: Peers, wires: Callable[..., Any], aio: bool) -> None:
+    line = wires(double)
+    options = {"stream": STREAM, "catch_up_every": 0.1, "max_lag": 0.5, "call_timeout": 1, "catch_up_budget": 0.2}
+    sandbox = peers.python(line.url, aio=aio, **options)
+    sandbox.ask("get_or_load", key="k", value="old")
+    sandbox.ask("catch_up_to", token=sandbox.ask("invalidate", keys=["other"]))
+    sandbox.freeze()
+    time.sleep(0.7)
+    line.close()
+    sandbox.thaw()
+    began = time.monotonic()
+    assert sandbox.ask("invoke", keys=["k"], value="new") == ["new"]
+    assert time.monotonic() - began < 2, "the invocation waited for longer than its budget"
+    with pytest.raises(PeerError) as failed:
+        sandbox.ask("catch_up")
+    assert failed.value.code == "CATCH_UP_FAILED"
+    warnings = [line for level, line in sandbox.ask("lines") if level == "WARNING"]
+    assert len(warnings) == 1 and "catching up failed" in warnings[0], "told once, not in each invocation"
