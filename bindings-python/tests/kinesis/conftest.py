@@ -54,6 +54,7 @@ def double() -> Iterator[Double]:
 
 
 Open = Callable[..., "Cache[Any]"]
+Wires = Callable[..., Any]
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def open_on() -> Iterator[Open]:
     made: list[Cache[Any]] = []
 
     def open_on(server: Server | Listener | str, **options: Any) -> Cache[Any]:
-        endpoint = server if isinstance(server, str) else server.url if isinstance(server, Listener) else server.endpoint
+        endpoint = server if isinstance(server, str) else server.endpoint
         usual = {"stream": STREAM, "endpoint": endpoint, "catch_up_budget": 5, "report": "off", "on_event": lambda event: None}
         made.append(Cache(**{**usual, **options}))
         return made[-1]
@@ -70,7 +71,7 @@ def open_on() -> Iterator[Open]:
     yield open_on
     for cache in made:
         if not cache.closed:
-            cache._validate()
+            cache._validate()  # type: ignore[attr-defined]
         cache.close()
 
 
@@ -106,7 +107,7 @@ def peers() -> Iterator[Peers]:
 
 
 @pytest.fixture
-def wires() -> Iterator[Callable[..., Any]]:
+def wires() -> Iterator[Wires]:
     """``wires()`` listens and says nothing; ``wires(server)`` is a line to it."""
     made: list[Listener] = []
 

@@ -2,8 +2,8 @@
 
     python program.py [--aio] OPTIONS
 
-with the cache's options as JSON; durations are seconds, or texts with a unit. With ``--aio`` it is used through ``cache.aio``, on one
-event loop.
+with the cache's options as JSON; durations are seconds, or texts with a unit. With ``--aio`` it is used through
+``cache.aio``, on one event loop.
 
 It speaks the lines of ``native/tests/peer/src/main.rs``, and these beside them:
 

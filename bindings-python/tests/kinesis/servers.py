@@ -92,7 +92,8 @@ class Server(Child):
 
     def records(self, stream: str) -> list[bytes]:
         """All that the stream holds."""
-        return [record for shard in self.call("ListShards", StreamName=stream)["Shards"] for record in self._of_shard(stream, shard["ShardId"])]
+        shards = self.call("ListShards", StreamName=stream)["Shards"]
+        return [record for shard in shards for record in self._of_shard(stream, shard["ShardId"])]
 
     def _of_shard(self, stream: str, shard: str) -> list[bytes]:
         start = self.call("GetShardIterator", StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
@@ -109,7 +110,8 @@ class KinesisLocal(Server):
 
     def __init__(self) -> None:
         servers = ROOT / "native" / "tests" / "servers"
-        assert (servers / "node_modules" / "kinesis-local").exists(), "kinesis-local is missing: run `.ci/install.sh`, as `make test` does"
+        installed = (servers / "node_modules" / "kinesis-local").exists()
+        assert installed, "kinesis-local is missing: run `.ci/install.sh`, as `make test` does"
         super().__init__(node(), servers / "kinesis-local.cjs")
 
 
@@ -142,10 +144,6 @@ class Double(Server):
 
     def expire_iterators(self) -> None:
         self._act("expire_iterators")
-
-    def advance(self, seconds: float) -> None:
-        """Moves its clock."""
-        self._act("advance", ms=round(seconds * 1000))
 
     def settings(self, **settings: Any) -> None:
         self._act("settings", **settings)

@@ -12,12 +12,12 @@ import pytest
 
 from snowmelt import Cache
 
-from .conftest import Open
+from .conftest import Open, Wires
 from .servers import Double
 
 
 @pytest.mark.parametrize("aio", [False, True])
-def test_warm_makes_the_connection_that_the_first_catch_up_uses(double: Double, open_on: Open, wires: Callable[..., Any], aio: bool) -> None:
+def test_warm_makes_the_connection_that_is_used_first(double: Double, open_on: Open, wires: Wires, aio: bool) -> None:
     line = wires(double)
     cache = open_on(line)
     cache.set("k", 1)
@@ -30,10 +30,14 @@ def test_warm_makes_the_connection_that_the_first_catch_up_uses(double: Double, 
     assert line.opened == 1
 
 
-def test_a_cold_cache_makes_none(double: Double, open_on: Open, wires: Callable[..., Any]) -> None:
+def test_a_cold_cache_makes_none(double: Double, open_on: Open, wires: Wires) -> None:
     line = wires(double)
     cache = open_on(line)
-    handler = cache.handler(lambda event, context: cache.get("k"))
+
+    @cache.handler
+    def handler(event: object, context: object) -> Any:
+        return cache.get("k")
+
     assert handler(None, None) is None
     cache.catch_up()
     assert cache.get_or_load("k", lambda: 1) == 1
@@ -57,11 +61,15 @@ def slow_and_due(double: Double, open_on: Open) -> Cache[int]:
     return cache
 
 
+def _done(event: object, context: object) -> None:
+    pass
+
+
 WAITS: dict[str, Callable[[Cache[int]], object]] = {
     "a read that is due": lambda cache: cache.get_or_load("k", lambda: 2),
     "catch_up": lambda cache: cache.catch_up(),
     "invalidate": lambda cache: cache.invalidate("other"),
-    "a handler": lambda cache: cache.handler(lambda event, context: None)(None, None),
+    "a handler": lambda cache: cache.handler(_done)(None, None),
     "warm": lambda cache: cache.warm(),
 }
 
@@ -96,11 +104,11 @@ AWAITS: dict[str, Callable[[Cache[int]], Any]] = {
     "catch_up": lambda cache: cache.aio.catch_up(),
     "invalidate": lambda cache: cache.aio.invalidate("other"),
     "warm": lambda cache: cache.aio.warm(),
-    "a handler": lambda cache: cache.handler(_nothing)(None, None),
+    "a handler": lambda cache: cache.handler(_done_async)(None, None),
 }
 
 
-async def _nothing(event: object, context: object) -> None:
+async def _done_async(event: object, context: object) -> None:
     pass
 
 

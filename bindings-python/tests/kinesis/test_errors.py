@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from snowmelt import Cache, CatchUpError, OptionError, WriteError
 
-from .conftest import STREAM, Open
+from .conftest import STREAM, Open, Wires
 from .servers import Double
 from .wires import nobody
 
 ARN = f"arn:aws:kinesis:us-east-1:ACCOUNT:stream/{STREAM}"
 
-SAID: list[tuple[str, dict[str, Any], str, str, tuple[str, ...]]] = [
-    ("throttle", {}, "CATCH_UP_THROTTLED", "throttled", ()),
-    ("access_denied", {}, "CATCH_UP_FAILED", "denied", ("kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords", ARN, "allow")),
-    ("error", {"value": "KMSAccessDeniedException"}, "CATCH_UP_FAILED", "denied", ("encrypted", "kms:Decrypt")),
-    ("error", {"value": "UnrecognizedClientException"}, "CATCH_UP_FAILED", "denied", ("not valid in region us-east-1", "AWS_ACCESS_KEY_ID")),
-    ("error", {"value": "ResourceNotFoundException"}, "CATCH_UP_FAILED", "not_found", (STREAM, "us-east-1", "check the name and the region")),
-    ("status", {"value": 500}, "CATCH_UP_FAILED", "failed", (STREAM, "InternalFailure")),
-    ("reset", {}, "CATCH_UP_FAILED", "failed", ("ListShards",)),
-    ("delay", {"value": 3000}, "CATCH_UP_FAILED", "timed_out", (STREAM, "http://127.0.0.1:", "no answer", "within")),
+READS = ("kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords")
+
+#: A fault, and how the error tells of it: its kind, and words of its message.
+SAID: list[tuple[str, object, str | None, tuple[str, ...]]] = [
+    ("throttle", None, None, ("throttled",)),
+    ("access_denied", None, "denied", (*READS, ARN, "allow")),
+    ("error", "KMSAccessDeniedException", "denied", ("encrypted", "kms:Decrypt")),
+    ("error", "UnrecognizedClientException", "denied", ("not valid in region us-east-1", "AWS_ACCESS_KEY_ID")),
+    ("error", "ResourceNotFoundException", "not_found", (STREAM, "us-east-1", "check the name and the region")),
+    ("status", 500, "failed", (STREAM, "InternalFailure")),
+    ("reset", None, "failed", ("ListShards",)),
+    ("delay", 3000, "timed_out", (STREAM, "http://127.0.0.1:", "no answer", "within")),
 ]
 
 
-@pytest.mark.parametrize(("effect", "rest", "code", "kind", "words"), SAID)
+@pytest.mark.parametrize(("effect", "value", "kind", "words"), SAID)
 def test_a_catch_up_says_what_is_missing(
-    double: Double, open_on: Open, effect: str, rest: dict[str, Any], code: str, kind: str, words: tuple[str, ...]
+    double: Double, open_on: Open, effect: str, value: object, kind: str | None, words: tuple[str, ...]
 ) -> None:
     cache = open_on(double, call_timeout=1 if effect == "delay" else 3)
     cache.set("k", 1)
-    double.fault(effect, **rest)
+    double.fault(effect, value=value)
     with pytest.raises(CatchUpError) as failed:
         cache.catch_up()
     message = str(failed.value)
-    assert failed.value.code == code, message
-    assert failed.value.kind == (None if kind == "throttled" else kind), message
+    assert failed.value.code == ("CATCH_UP_THROTTLED" if effect == "throttle" else "CATCH_UP_FAILED"), message
+    assert failed.value.kind == kind, message
     assert all(word in message for word in words), message
     assert cache.get("k") == 1, "nothing that was true is lost"
 
@@ -87,8 +89,8 @@ CALL_TIMEOUT = 1
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["nobody listens", "nobody answers"])
-def test_without_its_stream_a_cache_is_one_with_a_bound(open_on: Open, wires: Callable[..., Any], silent: bool) -> None:
-    where = wires().url if silent else nobody()
+def test_without_its_stream_a_cache_is_one_with_a_bound(open_on: Open, wires: Wires, silent: bool) -> None:
+    where = wires().endpoint if silent else nobody()
     # In an invocation each read would wait for the budget, but for the pacing.
     cache: Cache[int] = open_on(where, max_lag=0.5, catch_up_every=0.05, catch_up_budget=0.05, call_timeout=CALL_TIMEOUT)
     loads = 0
@@ -113,8 +115,8 @@ def test_without_its_stream_a_cache_is_one_with_a_bound(open_on: Open, wires: Ca
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["nobody listens", "nobody answers"])
-def test_where_nobody_is_the_error_says_where(open_on: Open, wires: Callable[..., Any], silent: bool) -> None:
-    where = wires().url if silent else nobody()
+def test_where_nobody_is_the_error_says_where(open_on: Open, wires: Wires, silent: bool) -> None:
+    where = wires().endpoint if silent else nobody()
     words = (where, "no answer", "within 1s") if silent else (where, "refused", "check that something listens")
     cache = open_on(where, call_timeout=CALL_TIMEOUT)
     cache.set("k", 1)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from snowmelt import Cache
-
-from .conftest import STREAM, Open, Peers
+from .conftest import STREAM, Open, Peers, Wires
 from .peers import Peer
 from .processes import PeerError
 from .servers import Double
+from .wires import Line
 
 #: A sandbox that notices staleness of more than this by itself.
 EVERY = 0.5
@@ -47,12 +48,12 @@ def test_a_function_is_invoked_and_frozen_in_turns(double: Double, open_on: Open
     assert double.calls("GetRecords") == [], "cold costs nothing"
     for number in range(3):
         function.freeze()
-        changed = number % len(keys)
-        writer.invalidate(keys[changed])
-        time.sleep(EVERY * 1.2)
+        writer.invalidate(keys[number])
+        # A process puts its first catch-up off by up to as much again, so that a fleet which starts together spreads.
+        time.sleep(EVERY * 1.2 if number else EVERY * 2.2)
         function.thaw()
-        values[changed] = f"v{number + 1}"
-        assert function.ask("invoke", keys=keys, value=values[changed]) == values
+        values[number] = f"v{number + 1}"
+        assert function.ask("invoke", keys=keys, value=values[number]) == values
         [warm] = reports(function)
         assert (warm["stream"], warm["hits"], warm["loads"], warm["gaps"]) == (STREAM, 3, 1, 0)
         # Three loads of 50 ms each, and a request.
@@ -66,7 +67,7 @@ def test_a_function_is_invoked_and_frozen_in_turns(double: Double, open_on: Open
 
 
 @FACES
-def test_no_read_that_begins_after_a_thaw_is_stale(double: Double, open_on: Open, peers: Peers, tmp_path: Path, aio: bool) -> None:
+def test_no_read_after_a_thaw_is_stale(double: Double, open_on: Open, peers: Peers, tmp_path: Path, aio: bool) -> None:
     """Without invocations: a process that reads all the time, and is stopped somewhere in the middle of it."""
     row = tmp_path / "row"
     row.write_text("old")
@@ -108,42 +109,11 @@ def test_a_write_is_frozen_and_goes_on(double: Double, peers: Peers, open_on: Op
     assert "k" not in reader
 
 
-def test_a_long_freeze_costs_new_connections_and_no_error(double: Double, open_on: Open, peers: Peers, wires: Callable[..., Any]) -> None:
-    """Longer than connections last: those that there were lie dead, the iterators are gone, and nothing is lost."""
-    writer: Cache[int] = open_on(double)
-    lines = [wires(double), wires(double)]
-    options = {"stream": STREAM, "max_lag": 5, "call_timeout": 3, "catch_up_budget": 5}
-    sandboxes = [peers.python(line.url, aio=aio, **options) for line, aio in zip(lines, (False, True))]
-    keys = ["changed", "tagged", "untouched"]
-    for sandbox in sandboxes:
-        for key in keys:
-            sandbox.ask("get_or_load", key=key, value="old", tags=["t"] if key == "tagged" else [])
-        sandbox.ask("catch_up")
-        assert sandbox.ask("handle", keys=keys) == ["old", "old", "old"]
-        sandbox.freeze()
-    time.sleep(3)
-    writer.invalidate("changed")
-    time.sleep(7.5)
-    writer.invalidate(tags="t")
-    double.expire_iterators()
-    for line in lines:
-        line.kill()
-    for line, sandbox in zip(lines, sandboxes):
-        opened, began = line.opened, time.monotonic()
-        sandbox.thaw()
-        assert sandbox.ask("handle", keys=keys) == [None, None, "old"]
-        assert time.monotonic() - began < 2, "it tried the old connections first"
-        stats = sandbox.ask("stats")
-        assert (stats["gaps"], stats["catch_ups_failed"]) == (0, 0)
-        assert line.opened > opened
-        assert [level for level, _ in sandbox.ask("lines") if level != "INFO"] == []
-
-
 @FACES
-def test_thawed_without_its_stream_it_loads_anew_and_says_so(double: Double, peers: Peers, wires: Callable[..., Any], aio: bool) -> None:
+def test_thawed_without_its_stream_it_loads_anew_and_says_so(double: Double, peers: Peers, wires: Wires, aio: bool) -> None:
     line = wires(double)
-    options = {"stream": STREAM, "catch_up_every": 0.1, "max_lag": 0.5, "call_timeout": 1, "catch_up_budget": 0.2}
-    sandbox = peers.python(line.url, aio=aio, **options)
+    options: dict[str, Any] = {"catch_up_every": 0.1, "max_lag": 0.5, "call_timeout": 1, "catch_up_budget": 0.2}
+    sandbox = peers.python(line.endpoint, aio=aio, stream=STREAM, **options)
     sandbox.ask("get_or_load", key="k", value="old")
     sandbox.ask("catch_up_to", token=sandbox.ask("invalidate", keys=["other"]))
     sandbox.freeze()
@@ -158,3 +128,63 @@ def test_thawed_without_its_stream_it_loads_anew_and_says_so(double: Double, pee
     assert failed.value.code == "CATCH_UP_FAILED"
     warnings = [line for level, line in sandbox.ask("lines") if level == "WARNING"]
     assert len(warnings) == 1 and "catching up failed" in warnings[0], "told once, not in each invocation"
+
+
+# --- a long freeze; it goes on while the tests above run ---
+
+#: Longer than connections are used again.
+LONG = 10.5
+
+KEYS = ["changed", "tagged", "untouched"]
+
+
+@dataclass
+class Frozen:
+    """Sandboxes that are frozen, each at the end of a line of its own."""
+
+    double: Double
+    writer: Peer
+    lines: list[Line]
+    sandboxes: list[Peer]
+    since: float
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> Iterator[Frozen]:
+    with ExitStack() as left:
+        double = Double("--stream", f"{STREAM}=2")
+        left.callback(double.stop)
+        peers = Peers()
+        left.callback(peers.stop)
+        lines = [Line(double.endpoint), Line(double.endpoint)]
+        for line in lines:
+            left.callback(line.close)
+        writer = peers.python(double.endpoint, stream=STREAM)
+        options: dict[str, Any] = {"max_lag": 5, "call_timeout": 3, "catch_up_budget": 5}
+        sandboxes = [peers.python(line.endpoint, aio=aio, stream=STREAM, **options) for line, aio in zip(lines, (False, True))]
+        for sandbox in sandboxes:
+            for key in KEYS:
+                sandbox.ask("get_or_load", key=key, value="old", tags=["t"] if key == "tagged" else [])
+            sandbox.ask("catch_up")
+            assert sandbox.ask("handle", keys=KEYS) == ["old", "old", "old"]
+            sandbox.freeze()
+        writer.ask("invalidate", keys=["changed"])
+        yield Frozen(double, writer, lines, sandboxes, time.monotonic())
+
+
+def test_a_long_freeze_costs_new_connections_and_no_error(frozen: Frozen) -> None:
+    """The connections that there were lie dead, the iterators are gone, and nothing is lost."""
+    time.sleep(max(0.0, frozen.since + LONG - time.monotonic()))
+    frozen.writer.ask("invalidate", tags=["t"])
+    frozen.double.expire_iterators()
+    for line in frozen.lines:
+        line.kill()
+    for line, sandbox in zip(frozen.lines, frozen.sandboxes):
+        opened, began = line.opened, time.monotonic()
+        sandbox.thaw()
+        assert sandbox.ask("handle", keys=KEYS) == [None, None, "old"]
+        assert time.monotonic() - began < 2, "it tried the old connections first"
+        stats = sandbox.ask("stats")
+        assert (stats["gaps"], stats["catch_ups_failed"]) == (0, 0)
+        assert line.opened > opened
+        assert [level for level, _ in sandbox.ask("lines") if level != "INFO"] == []

@@ -70,7 +70,7 @@ def check(everyone: list[Peer], writer: Peer, kind: Kind, number: int) -> None:
     if number % 2 == 0:
         all_do(others, "catch_up")
     else:
-        all_do(others, "catch_up_to", token=token)
+        all_do(others, "catch_up_to", token=token, within_ms=20_000)
     for name in NAMES:
         expected = None if name in kind.gone else f"{name} of {number}"
         found = {peer.name: peer_found for peer, peer_found in zip(everyone, all_do(everyone, "peek", key=f"{number}/{name}"))}
@@ -100,7 +100,7 @@ def test_a_token_is_understood_by_every_other_language(kinesis: KinesisLocal, st
             reader.ask("get_or_load", key="row", value="old")
             reader.ask("catch_up")
             token = writer.ask("invalidate", keys=["row"])
-            reader.ask("catch_up_to", token=token)
+            reader.ask("catch_up_to", token=token, within_ms=20_000)
             assert reader.ask("get_or_load", key="row", value="new") == "new", f"{writer.name} wrote, {reader.name} read"
             writer.ask("invalidate", keys=["row"])
             reader.ask("catch_up")

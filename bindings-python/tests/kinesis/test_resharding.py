@@ -33,13 +33,14 @@ def changes(kinesis: KinesisLocal, stream: str) -> list[Callable[[], object]]:
 def test_nothing_is_lost_while_shards_come_and_go(kinesis: KinesisLocal, stream: str, open_on: Open, peers: Peers) -> None:
     kinesis.create_stream(stream, 1)
     world = World()
-    readers: list[Cache[int]] = [open_on(kinesis, stream=stream, catch_up_budget=10, call_timeout=10, max_lag=60) for _ in range(3)]
+    patient = {"catch_up_budget": 10, "call_timeout": 10, "max_lag": 60}
+    readers: list[Cache[int]] = [open_on(kinesis, stream=stream, **patient) for _ in range(3)]
     for cache in readers:
         for row in range(ROWS):
             world.load(cache, row)
         cache.catch_up()
     threaded, looping, sleeper = readers
-    writer, other = open_on(kinesis, stream=stream), peers.rust(kinesis.endpoint, stream)
+    writer, other = open_on(kinesis, stream=stream, **patient), peers.rust(kinesis.endpoint, stream)
     world.repeat(lambda dice: world.write(writer.invalidate, dice), 0.02, 1)
     world.repeat(lambda dice: world.write(lambda **what: str(other.ask("invalidate", **what)), dice), 0.02, 2)
     world.repeat(lambda dice: world.check(threaded, dice), 0.05, 3)

@@ -26,7 +26,7 @@ def row(number: int) -> str:
 
 
 def reader_of(kinesis: KinesisLocal, stream: str, open_on: Open) -> Cache[Any]:
-    reader = open_on(kinesis.endpoint, stream=kinesis.create_stream(stream, 2))
+    reader = open_on(kinesis, stream=kinesis.create_stream(stream, 2))
     reader.set(row(12345), "dropped")
     reader.set(row(12346), "kept")
     reader.set("id=12345", "kept")
@@ -58,7 +58,7 @@ def read_by_scache(record: bytes) -> tuple[list[tuple[str, str]], datetime]:
 
 def test_scache_reads_what_is_written_for_it(kinesis: KinesisLocal, stream: str, open_on: Open) -> None:
     reader = reader_of(kinesis, stream, open_on)
-    writer = open_on(kinesis.endpoint, stream=stream, record_format="scache")
+    writer = open_on(kinesis, stream=stream, record_format="scache")
     began = datetime.now(timezone.utc)
     token = writer.invalidate([DataId("db.table.id", "12345"), DataId("db.other", "a b&c=d/ü")])
     [record] = kinesis.records(stream)
@@ -71,7 +71,7 @@ def test_scache_reads_what_is_written_for_it(kinesis: KinesisLocal, stream: str,
 
 def test_what_scache_has_no_words_for_is_refused(kinesis: KinesisLocal, stream: str, open_on: Open) -> None:
     """And not left out: a fleet that is told of half of it serves the other half."""
-    writer = open_on(kinesis.endpoint, stream=kinesis.create_stream(stream, 1), record_format="scache")
+    writer = open_on(kinesis, stream=kinesis.create_stream(stream, 1), record_format="scache")
     for what in ({"tags": "t"}, {"prefixes": "p"}, {"all": True}, {"keys": "k", "tags": "t"}):
         with pytest.raises(SnowmeltError) as refused:
             writer.invalidate(**what)

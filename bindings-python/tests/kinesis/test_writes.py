@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
 
 import pytest
 
@@ -17,12 +16,12 @@ from .conftest import STREAM, Open
 from .servers import Double
 
 
-@pytest.mark.parametrize(("effect", "rest"), [("throttle", {}), ("status", {"value": 500}), ("status", {"value": 503}), ("reset", {})])
-def test_a_write_outlives_what_passes(double: Double, open_on: Open, effect: str, rest: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("effect", "value"), [("throttle", None), ("status", 500), ("status", 503), ("reset", None)])
+def test_a_write_outlives_what_passes(double: Double, open_on: Open, effect: str, value: object) -> None:
     reader, writer = open_on(double), open_on(double)
     reader.set("k", 1)
     reader.catch_up()
-    double.fault(effect, "PutRecords", count=2, **rest)
+    double.fault(effect, "PutRecords", value=value, count=2)
     double.calls()
     token = writer.invalidate("k")
     assert len(double.calls("PutRecords")) == 3
@@ -51,23 +50,26 @@ def test_an_error_says_how_many_records_are_not_written(double: Double, open_on:
     assert len(double.records(STREAM)) == 2
 
 
-PERMANENT: list[tuple[str, dict[str, Any], int, str, tuple[str, ...]]] = [
-    ("access_denied", {}, 1, "denied", ("allow kinesis:PutRecords", f"arn:aws:kinesis:us-east-1:ACCOUNT:stream/{STREAM}")),
-    ("error", {"value": "KMSAccessDeniedException"}, 1, "denied", ("kms:GenerateDataKey",)),
-    ("error", {"value": "ResourceNotFoundException"}, 1, "not_found", ("us-east-1", "check the name and the region")),
-    ("refuse_records", {"value": 1}, 6, "throttled", ("ProvisionedThroughputExceededException",)),
-    ("delay", {"value": 1000}, 6, "timed_out", ("no answer", "http://127.0.0.1:")),
+ARN = f"arn:aws:kinesis:us-east-1:ACCOUNT:stream/{STREAM}"
+
+#: A fault that stays, how often it is met, and how the error tells of it: its kind, and words of its message.
+LASTING: list[tuple[str, object, int, str, tuple[str, ...]]] = [
+    ("access_denied", None, 1, "denied", ("allow kinesis:PutRecords", ARN)),
+    ("error", "KMSAccessDeniedException", 1, "denied", ("kms:GenerateDataKey",)),
+    ("error", "ResourceNotFoundException", 1, "not_found", ("us-east-1", "check the name and the region")),
+    ("refuse_records", 1, 6, "throttled", ("ProvisionedThroughputExceededException",)),
+    ("delay", 1000, 6, "timed_out", ("no answer", "http://127.0.0.1:")),
 ]
 
 
-@pytest.mark.parametrize(("effect", "rest", "tries", "kind", "words"), PERMANENT)
+@pytest.mark.parametrize(("effect", "value", "tries", "kind", "words"), LASTING)
 def test_a_write_that_cannot_be_made_names_the_remedy(
-    double: Double, open_on: Open, effect: str, rest: dict[str, Any], tries: int, kind: str, words: tuple[str, ...]
+    double: Double, open_on: Open, effect: str, value: object, tries: int, kind: str, words: tuple[str, ...]
 ) -> None:
     events: list[CacheEvent] = []
     cache = open_on(double, call_timeout=0.1, on_event=events.append)
     cache.set("k", 1)
-    double.fault(effect, "PutRecords", **rest)
+    double.fault(effect, "PutRecords", value=value)
     with pytest.raises(WriteError) as failed:
         cache.invalidate("k")
     message = str(failed.value)
