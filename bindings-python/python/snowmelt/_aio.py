@@ -126,9 +126,9 @@ class AsyncFace(Generic["V"]):
     ) -> str:
         """As ``Cache.invalidate``. Whoever is cancelled stops waiting; the write goes on."""
         cache = self._cache
-        pending = cache._start_write(keys, tags, prefixes, all)
-        await _ended(pending)
-        return cache._written(pending)
+        write = cache._start_write(keys, tags, prefixes, all)
+        await _ended(write.pending)
+        return cache._written(write)
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
         """As ``Cache.catch_up``."""
@@ -145,8 +145,9 @@ class AsyncFace(Generic["V"]):
             await self._settled()
 
     async def _settled(self) -> None:
-        for pending in list(self._cache._writes):
-            await _ended(pending)
+        for write in self._cache._writes.copy():
+            await _ended(write.pending)
+            self._cache._settle(write)
 
 
 async def _ended(pending: _snowmelt.Pending) -> None:

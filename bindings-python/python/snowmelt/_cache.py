@@ -7,6 +7,7 @@ from ._errors import SnowmeltError, describe, error
 from ._loads import Flight, Waiting, asynchronous, current, is_awaitable, no_loader, outcome, tags_of
 from ._snowmelt import DUE, MISS, Core, Lease
 from ._waiting import LOOK, wait
+from ._writes import Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Cache(Core["V"]):
         #: Loads that Python code leads, by the numbers of their leases.
         self._flights: dict[int, Flight] = {}
         #: Writes to the stream that may still be under way.
-        self._writes: set[_snowmelt.Pending] = set()
+        self._writes: set[Write] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         if _snapshots.may_be_taken():
             _snapshots.restore_with(self)
@@ -251,29 +252,35 @@ class Cache(Core["V"]):
         can hand to ``catch_up(at_least=…)``. If the stream did not take everything, ``WriteError`` is raised; what was named
         is gone from here all the same.
         """
-        pending = self._start_write(keys, tags, prefixes, all)
-        pending.wait()
-        return self._written(pending)
+        write = self._start_write(keys, tags, prefixes, all)
+        write.pending.wait()
+        return self._written(write)
 
-    def _start_write(self, keys: Any, tags: Any, prefixes: Any, all: Any) -> _snowmelt.Pending:
+    def _start_write(self, keys: Any, tags: Any, prefixes: Any, all: Any) -> Write:
         if not isinstance(all, bool):
             raise error("INVALID_NAME", f"`all` is {describe(all)}: give True, or leave it out", wrong_type=True)
-        pending = self._invalidate(_key_texts(keys), tags, prefixes, all)
-        self._writes = {write for write in self._writes if not write.done()}
-        self._writes.add(pending)
-        return pending
+        write = Write(self._invalidate(_key_texts(keys), tags, prefixes, all), self._tell_failed)
+        # A copy, since other threads add and take away meanwhile.
+        for earlier in self._writes.copy():
+            if earlier.pending.done():
+                self._settle(earlier)
+        self._writes.add(write)
+        return write
 
-    def _written(self, pending: _snowmelt.Pending) -> str:
+    def _written(self, write: Write) -> str:
         """The token of a write that ended."""
-        self._writes.discard(pending)
-        try:
-            token: str = pending.result()
-            return token
-        except SnowmeltError as failed:
-            from ._events import CacheEvent
+        self._settle(write)
+        return write.token()
 
-            self._events().tell(CacheEvent("write_failed", message=str(failed)))
-            raise
+    def _settle(self, write: Write) -> None:
+        """Of one that ended, its failure is told, whether somebody still waits for it or not."""
+        write.failed()
+        self._writes.discard(write)
+
+    def _tell_failed(self, failed: SnowmeltError) -> None:
+        from ._events import CacheEvent
+
+        self._events().tell(CacheEvent("write_failed", message=str(failed)))
 
     def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
         """Catches up with everything that can be read from the stream now, or at least with the write that a token names.
@@ -355,8 +362,9 @@ class Cache(Core["V"]):
         Loads under way go on for who waits for them, and are not stored. Everything else then raises ``ClosedError``.
         """
         if self._close():
-            for pending in list(self._writes):
-                pending.wait()
+            for write in self._writes.copy():
+                write.pending.wait()
+                self._settle(write)
 
     def __enter__(self) -> Self:
         return self

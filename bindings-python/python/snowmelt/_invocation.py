@@ -35,8 +35,9 @@ class Invocation:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
-        for pending in list(self._cache._writes):
-            pending.wait()
+        for write in self._cache._writes.copy():
+            write.pending.wait()
+            self._cache._settle(write)
         self._end()
 
     async def __aenter__(self) -> Invocation:
