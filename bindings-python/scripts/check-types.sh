@@ -21,6 +21,9 @@ pyright() { types/node_modules/.bin/pyright --project pyproject.toml --warnings 
 .venv/bin/stubtest snowmelt._snowmelt
 .venv/bin/mypy --strict python/snowmelt tests/types
 pyright --pythonpath "$python"
+# Nothing that users can reach may be without a type. (This asks the first Python of the path.)
+told=$(PATH="$PWD/.venv/bin:$PATH" types/node_modules/.bin/pyright --verifytypes snowmelt --ignoreexternal) ||
+  { printf '%s\n' "$told" >&2; exit 1; }
 # (One at a time: their modules may have the same names.)
 for path in ${users[@]+"${users[@]}"}; do
   its="$path/.venv/bin/python"

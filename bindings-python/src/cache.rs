@@ -182,9 +182,13 @@ fn not_open(py: Python<'_>, made: u32) -> PyErr {
 impl Core {
     /// Does no I/O, and starts no thread.
     #[new]
-    #[pyo3(signature = (**options))]
-    fn new(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let options = Options::read(py, options)?;
+    #[pyo3(signature = (*unnamed, **options), text_signature = "(**options)")]
+    fn new(
+        py: Python<'_>,
+        unnamed: &Bound<'_, PyTuple>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let options = Options::read(unnamed, options)?;
         let events = Arc::new(Events::new(options.on_event));
         let sink = Arc::clone(&events);
         let mut builder = Cache::builder()

@@ -11,7 +11,7 @@ use snowmelt::Report;
 use snowmelt_core::options::{NAMES, Setting, Units, unknown};
 use snowmelt_core::{Config, ConfigError, StreamSpec};
 
-use crate::convert::described;
+use crate::convert::{described, wrong_type};
 use crate::failure::raise;
 
 /// Options that are no settings of the core, and `ttl`, which may be a pair.
@@ -43,7 +43,11 @@ pub(crate) struct Options {
 impl Options {
     /// What `Cache(…)` was called with. `None` means the default, but for
     /// `stream`, where it is mostly a variable that was not set.
-    pub(crate) fn read(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    pub(crate) fn read(unnamed: &Bound<'_, PyTuple>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let py = unnamed.py();
+        if let Ok(first) = unnamed.get_item(0) {
+            return Err(wrong_type(&first, "the first argument", "name each option, such as `stream=…`"));
+        }
         let mut options = Self {
             config: Config::default(),
             stream: String::new(),

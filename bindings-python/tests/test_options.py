@@ -175,7 +175,7 @@ def test_a_stream_that_is_none() -> None:
 
 
 def test_options_are_named() -> None:
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(snowmelt.ArgumentTypeError, match="is the str 'orders': name each option, such as `stream=…`"):
         Cache("orders")  # type: ignore[call-arg]
 
 
