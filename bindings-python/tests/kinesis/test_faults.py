@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -89,6 +90,27 @@ def watched(row: Row, seconds: float) -> tuple[float, float]:
         time.sleep(0.01)
         now = time.monotonic()
     return stale, slowest
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_on_a_loop_reads_go_on_too(double: Double, open_on: Open, name: str) -> None:
+    """And what is asked for by name fails by name."""
+    effect, value = FAULTS[name]
+    cache = open_on(double, catch_up_every=0.01, catch_up_budget=BUDGET, call_timeout=0.3)
+    cache.set("row", "old")
+    caught_up(cache)
+    double.fault(effect, "GetRecords", value=value)
+    time.sleep(0.02)
+
+    async def use() -> None:
+        began = time.monotonic()
+        assert await cache.aio.get("row") == "old"
+        assert await cache.aio.get_or_load("row", lambda: "new") == "old"
+        assert time.monotonic() - began < 2 * BUDGET + 0.7
+        with pytest.raises(CatchUpError):
+            await cache.aio.catch_up()
+
+    asyncio.run(use())
 
 
 def test_expired_iterators_cost_nothing_but_new_ones(open_on: Open, double: Double) -> None:

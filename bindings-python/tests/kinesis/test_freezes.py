@@ -82,7 +82,7 @@ def test_no_read_after_a_thaw_is_stale(double: Double, open_on: Open, peers: Pee
     reader = peers.python(double.endpoint, aio=aio, stream=STREAM, catch_up_every=EVERY)
     reader.ask("get_or_load", key="k", value="old")
     reader.ask("catch_up")
-    reader.send("watch", key="k", row=str(row), seconds=3 * EVERY + 1)
+    reader.send("watch", key="k", row=str(row), seconds=2 * EVERY + 0.8)
     time.sleep(0.2)
     reader.freeze()
     row.write_text("new")
