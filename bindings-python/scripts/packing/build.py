@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from . import refuse
+from .notices import NAME, notices
 from .tools import HERE, executable
 
 ROOT = HERE.parent
@@ -56,13 +57,18 @@ def sdist(out: Path) -> Path:
 
 
 def _finished(made: Path, libc: str | None, triple: str) -> Path:
-    """The wheel with all its tags, and with a bill of materials that names no path of this machine."""
+    """The wheel with all its tags, the licences of what it is made of, and no path of this machine."""
     folder = made.parent
     _run("wheel", "unpack", "--dest", folder / "unpacked", made)
     (contents,) = (folder / "unpacked").iterdir()
-    for bill in contents.glob("*.dist-info/sboms/*.json"):
+    (info,) = contents.glob("*.dist-info")
+    for bill in info.glob("sboms/*.json"):
         text = bill.read_text(encoding="utf-8")
         bill.write_text(text.replace(f"path+{ROOT.as_uri()}/", "path+file:///"), encoding="utf-8")
+    (info / "licenses" / NAME).write_text(notices(triple), encoding="utf-8", newline="\n")
+    metadata = (info / "METADATA").read_text(encoding="utf-8")
+    metadata = metadata.replace("\nLicense-File: ", f"\nLicense-File: {NAME}\nLicense-File: ", 1)
+    (info / "METADATA").write_text(metadata, encoding="utf-8", newline="\n")
     made.unlink()
     _run("wheel", "pack", "--dest-dir", folder, contents)
     if libc in ALSO:

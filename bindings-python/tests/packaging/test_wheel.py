@@ -39,6 +39,8 @@ def test_it_has_what_it_should_have_and_nothing_else(wheel: Path) -> None:
     modules = {name for name in found if re.fullmatch(r"snowmelt/_snowmelt\.(abi3\.so|pyd|[a-z0-9_.-]+\.(so|pyd))", name)}
     (info,) = {name.split("/")[0] for name in found if ".dist-info/" in name}
     told = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE-APACHE", "licenses/LICENSE-MIT", "sboms/snowmelt-python.cyclonedx.json"]
+    if GIVEN:
+        told.append("licenses/THIRD-PARTY.txt")
     assert found - modules == sources | {f"{info}/{name}" for name in told}
     assert len(modules) == 1
     assert {"snowmelt/py.typed", "snowmelt/_snowmelt.pyi", "snowmelt/_cache.pyi"} <= sources
@@ -55,7 +57,8 @@ def test_its_metadata(metadata: email.message.Message) -> None:
     (version,) = re.findall(r'^version = "(.*)"', (HERE.parent / "Cargo.toml").read_text(), re.MULTILINE)
     assert metadata["Version"] == version
     assert metadata["License-Expression"] == "MIT OR Apache-2.0"
-    assert metadata.get_all("License-File") == ["LICENSE-MIT", "LICENSE-APACHE"]
+    files = metadata.get_all("License-File") or []
+    assert [name for name in files if name != "THIRD-PARTY.txt"] == ["LICENSE-MIT", "LICENSE-APACHE"]
     assert metadata["Description-Content-Type"].startswith("text/markdown")
     assert str(metadata.get_payload()).strip() == (HERE / "README.md").read_text(encoding="utf-8").strip()
     assert metadata.get_all("Requires-Dist") is None
@@ -73,6 +76,17 @@ def test_it_tells_which_crates_are_in_it(wheel: Path) -> None:
     crates = {component["name"] for component in bill["components"]}
     assert {"snowmelt-core", "snowmelt", "pyo3", "aws-sdk-kinesis", "rustls", "ring"} <= crates
     assert all(component.get("licenses") for component in bill["components"])
+
+
+@pytest.mark.skipif(GIVEN is None, reason="written when packages are made")
+def test_it_gives_the_licences_of_those_crates(wheel: Path, metadata: email.message.Message) -> None:
+    assert "THIRD-PARTY.txt" in (metadata.get_all("License-File") or [])
+    text = read(wheel, r".*\.dist-info/licenses/THIRD-PARTY\.txt")
+    for crate in ("pyo3", "aws-sdk-kinesis", "rustls", "ring", "tokio", "hashbrown"):
+        assert re.search(rf"^{crate} \d+\.\d+\.\d+ \(", text, re.MULTILINE), crate
+    assert "Permission is hereby granted" in text and "Apache License" in text
+    # (These are no part of the module.)
+    assert not re.search(r"^(syn|proc-macro2|snowmelt\S*|windows-sys) \d", text, re.MULTILINE)
 
 
 @pytest.mark.skipif(GIVEN is None, reason="a development build names paths")
