@@ -20,7 +20,7 @@ def tools(name: str) -> Path:
     if stamp.exists() and stamp.read_text() == wanted:
         return environment
     subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", requirements]
+    options: list[str | Path] = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", requirements]
     subprocess.run([executable(environment, "python"), "-m", "pip", "install", *options], check=True)
     stamp.write_text(wanted)
     return environment

@@ -19,7 +19,8 @@ pytestmark = [
 ]
 
 #: What any Linux has from manylinux2014 on, and what Python is not linked to.
-LIBRARIES = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+LIBRARIES = {f"lib{name}" for name in ("c.so.6", "m.so.6", "pthread.so.0", "dl.so.2", "rt.so.1", "gcc_s.so.1")}
+LIBRARIES |= {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +88,9 @@ def test_what_it_asks_of_the_system(audit: Callable[..., str], module: Path) -> 
 @pytest.mark.parametrize("version", ["3.10", "3.12", "3.14"])
 def test_it_is_found_from_another_machine(packages: Path, wheel: Path, tmp_path: Path, platform: str, version: str) -> None:
     arch = wheel.stem.split("manylinux_2_28_")[1]
-    options = ["--no-index", "--find-links", packages, "--only-binary=:all:", "--python-version", version, "--platform", f"{platform}_{arch}"]
-    run(sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", tmp_path / "site", "snowmelt")
+    here = ["--quiet", "--no-index", f"--find-links={packages}", f"--target={tmp_path / 'site'}"]
+    there = ["--only-binary=:all:", f"--python-version={version}", f"--platform={platform}_{arch}"]
+    run(sys.executable, "-m", "pip", "install", *here, *there, "snowmelt")
     assert (tmp_path / "site" / "snowmelt" / "py.typed").exists()
     # As Lambda has it: a folder on the path.
     program = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv.pop(2), run_name='__main__')"

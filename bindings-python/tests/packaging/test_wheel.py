@@ -15,7 +15,7 @@ import pytest
 from packing import refuse
 from packing.tools import executable
 
-from .workbench import GIVEN, HERE, PROGRAMS, run
+from .workbench import GIVEN, HERE, PROGRAMS, run, sources
 
 def names(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
@@ -35,15 +35,14 @@ def metadata(wheel: Path) -> email.message.Message:
 
 def test_it_has_what_it_should_have_and_nothing_else(wheel: Path) -> None:
     found = set(names(wheel))
-    sources = {f"snowmelt/{file.name}" for file in (HERE / "python" / "snowmelt").glob("*") if file.suffix in (".py", ".pyi", ".typed")}
+    python = {f"snowmelt/{file.name}" for file in sources()}
     modules = {name for name in found if re.fullmatch(r"snowmelt/_snowmelt\.(abi3\.so|pyd|[a-z0-9_.-]+\.(so|pyd))", name)}
     (info,) = {name.split("/")[0] for name in found if ".dist-info/" in name}
-    told = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE-APACHE", "licenses/LICENSE-MIT", "sboms/snowmelt-python.cyclonedx.json"]
-    if GIVEN:
-        told.append("licenses/THIRD-PARTY.txt")
-    assert found - modules == sources | {f"{info}/{name}" for name in told}
+    told = ["METADATA", "RECORD", "WHEEL", "sboms/snowmelt-python.cyclonedx.json"]
+    told += [f"licenses/{name}" for name in ("LICENSE-APACHE", "LICENSE-MIT", *(["THIRD-PARTY.txt"] if GIVEN else []))]
+    assert found - modules == python | {f"{info}/{name}" for name in told}
     assert len(modules) == 1
-    assert {"snowmelt/py.typed", "snowmelt/_snowmelt.pyi", "snowmelt/_cache.pyi"} <= sources
+    assert {"snowmelt/py.typed", "snowmelt/_snowmelt.pyi", "snowmelt/_cache.pyi"} <= python
 
 
 def test_it_is_for_every_python_from_3_10_on(wheel: Path, metadata: email.message.Message) -> None:
@@ -125,8 +124,8 @@ def test_it_needs_no_other_package(python: Path, tmp_path: Path) -> None:
 def test_type_checkers_see_its_types(python: Path, tmp_path: Path) -> None:
     program = PROGRAMS / "wrongly_typed.py"
     shutil.copy(program, tmp_path)
-    options = ["--strict", "--python-executable", python, "--no-error-summary", "--cache-dir", tmp_path / "cache", program.name]
-    checked = run(executable(Path(sys.prefix), "mypy"), *options, cwd=tmp_path, code=1)
+    options = ["--strict", "--no-error-summary", f"--python-executable={python}", f"--cache-dir={tmp_path / 'cache'}"]
+    checked = run(executable(Path(sys.prefix), "mypy"), *options, program.name, cwd=tmp_path, code=1)
     found = [error.groups() for error in map(_ERROR.match, checked.splitlines()) if error]
     lines = enumerate(program.read_text().splitlines(), start=1)
     assert found and found == [(str(number), line.split("# expected: ")[1]) for number, line in lines if "# expected: " in line]

@@ -52,6 +52,11 @@ def packed(folder: Path) -> Path:
     return out
 
 
+def sources() -> list[Path]:
+    """What the package has in Python."""
+    return [file for file in sorted((HERE / "python" / "snowmelt").iterdir()) if file.suffix in (".py", ".pyi", ".typed")]
+
+
 def only(folder: Path, pattern: str) -> Path:
     """The one file of that name."""
     found = sorted(folder.glob(pattern))
