@@ -4,7 +4,7 @@
 # make simulate        STEPS=… SEED=… of simulated sandboxes and streams
 # make fuzz            SECONDS=… on each fuzz target
 # make kinesis         a Kinesis API on the loopback to try things with
-# make packages        the npm tarballs in dist/, tested as users get them
+# make packages        what npm and PyPI get, in dist/, tested as users get it
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -26,7 +26,8 @@ SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib --
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
-	test-python no-servers demo bench bench-node simulate mutants fuzz kinesis packages format clean
+	test-python no-servers demo bench bench-node simulate mutants fuzz kinesis \
+	packages packages-node packages-python format clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -112,10 +113,20 @@ fuzz:
 			-artifact_prefix=$(TARGET)/fuzz/$$target- $(TARGET)/fuzz/corpus/$$target $$seeds </dev/null; \
 	done
 
-packages: install
+packages: packages-node packages-python
+
+packages-node: install
 	rm -f dist/snowmelt-*.tgz
 	node bindings-node/scripts/pack.mjs
 	SNOWMELT_PACKAGES=$(CURDIR)/dist node --test bindings-node/test/packaging.test.mjs
+
+# The sources are built too, as pip builds them where there is no wheel.
+packages-python: install
+	rm -f dist/snowmelt-*.whl dist/snowmelt-*.tar.gz
+	python3 bindings-python/scripts/pack.py
+	bindings-python/scripts/develop.sh --tools
+	cd bindings-python && SNOWMELT_PACKAGES=$(CURDIR)/dist SNOWMELT_SDIST_TARGET=$(TARGET)/sdist \
+		.venv/bin/python -m pytest -q tests/packaging --confcutdir=tests/packaging
 
 kinesis: install
 	node native/tests/servers/kinesis-local.cjs --port $(PORT)
@@ -128,4 +139,4 @@ clean:
 	$(CARGO) clean
 	rm -rf core/fuzz/target native/tests/servers/node_modules
 	cd bindings-node && rm -rf lib npm build node_modules
-	rm -rf examples/node-lambda/node_modules dist bindings-python/.venv bindings-python/python/snowmelt/_snowmelt.abi3.so
+	rm -rf examples/node-lambda/node_modules dist bindings-python/.venv* bindings-python/python/snowmelt/_snowmelt.abi3.so

@@ -1,0 +1,1 @@
+"""How the packages are made."""

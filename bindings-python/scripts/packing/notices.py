@@ -1,0 +1,58 @@
+"""The licences of the crates that a wheel's module is linked from, which ask to be given along with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .tools import HERE
+
+NAME = "THIRD-PARTY.txt"
+
+_LICENCE = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
+_HEAD = """\
+The extension module of this package is linked from the crates below, whose licences follow, and from Rust's standard
+library (MIT OR Apache-2.0, copyright: The Rust Project contributors). Where a crate leaves the choice, MIT was chosen.
+"""
+
+
+def notices(triple: str) -> str:
+    """All of them, for a Rust target, each text once."""
+    crates: dict[str, list[str]] = {}
+    for package in _linked(triple):
+        for text in _texts(package):
+            crates.setdefault(text, []).append(f"{package['name']} {package['version']} ({package['license']})")
+    lines = [_HEAD]
+    for text, names in crates.items():
+        lines += ["=" * 80, *names, "-" * 80, text, ""]
+    return "\n".join(lines)
+
+
+def _linked(triple: str) -> Iterator[dict[str, Any]]:
+    """What cargo says of the crates that get into the module, but for our own."""
+    packages = json.loads(_cargo("metadata", "--format-version=1", "--filter-platform", triple))["packages"]
+    edges = ["--edges", "normal,no-proc-macro", "--target", triple, "--prefix", "none", "--format", "{p}"]
+    lines = _cargo("tree", "--package", "snowmelt-python", *edges).splitlines()
+    linked = {tuple(line.split()[:2]) for line in lines if line.strip()}
+    for package in packages:
+        # (A package of this repository comes from no registry.)
+        if package["source"] is not None and (package["name"], f"v{package['version']}") in linked:
+            yield package
+
+
+def _texts(package: dict[str, Any]) -> list[str]:
+    folder = Path(package["manifest_path"]).parent
+    files = sorted(file for file in folder.iterdir() if file.is_file() and _LICENCE.match(file.name))
+    if "MIT" in re.split(r" OR | ?/ ?", package["license"] or ""):
+        files = [file for file in files if "mit" in file.name.lower()] or files
+    texts = [file.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").strip() for file in files]
+    # Some publish none: then its name and theirs is all there is to give.
+    return texts or [f"Authors: {', '.join(package['authors']) or 'those of ' + str(package['repository'])}"]
+
+
+def _cargo(*options: str) -> str:
+    return subprocess.run(["cargo", *options, "--locked"], cwd=HERE, check=True, capture_output=True, text=True).stdout
