@@ -257,6 +257,9 @@ class Cache(_snowmelt.Core, Generic[_V]):
         return f"<snowmelt.Cache, {'closed' if self.closed else f'{len(self)} entries'}>"
 
 
+_snowmelt.hasten(Cache)
+
+
 class Joined(Generic[_V]):
     """A load that somebody else leads; made by ``begin``."""
 
