@@ -108,8 +108,14 @@ impl Core {
         (self.enterable() && self.copy.is_none()).then_some(&self.cache)
     }
 
+    /// The same, if a value can also be stored as it is.
+    #[inline]
+    pub(crate) fn plain_to_store(&self) -> Option<&Cache<Value>> {
+        self.plain().filter(|_| self.size_of.is_none())
+    }
+
     /// A key that is due is read as it is, and a catch-up started.
-    pub(crate) fn found<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn found<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = key.py();
         let cache = self.open(py)?;
         let text = key_text(key)?;

@@ -18,6 +18,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]
 
 mod cache;
+mod cached;
+mod call_keys;
 mod codecs;
 mod convert;
 mod engine;
@@ -35,11 +37,17 @@ mod _snowmelt {
     #[pymodule_export]
     use crate::cache::{Core, Invocation};
     #[pymodule_export]
+    use crate::cached::{CachedCall, Missed};
+    #[pymodule_export]
+    use crate::call_keys::CallKeys;
+    #[pymodule_export]
     use crate::codecs::{
         check_config, check_name, decode, encode, lane_hash_key, parse_data_id, parse_token, print_data_id,
     };
     #[pymodule_export]
     use crate::engine::{Begun, Engine, Mark, Writing};
+    #[pymodule_export]
+    use crate::hot::hasten;
     #[pymodule_export]
     use crate::loads::{Joined, Lease};
     #[pymodule_export]
@@ -54,7 +62,6 @@ mod _snowmelt {
         let py = module.py();
         module.add("MISS", crate::cache::miss(py)?)?;
         module.add("DUE", crate::cache::due(py)?)?;
-        crate::hot::install(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // PyO3's list: what is for users, the package says.
         module.delattr("__all__")

@@ -287,12 +287,15 @@ impl<H: Host> Engine<H> {
     /// Runs `change` on a segment; what left it is dropped when the cell was
     /// left, because dropping a value may run foreign code.
     fn change<R>(&self, hash: u64, change: impl FnOnce(&mut Segment<H>) -> R) -> R {
-        let (result, removed) = self.segment(hash).write(|segment| {
+        self.take(hash, change).0
+    }
+
+    /// The same, and hands over what left.
+    fn take<R>(&self, hash: u64, change: impl FnOnce(&mut Segment<H>) -> R) -> (R, Removed<H::Value>) {
+        self.segment(hash).write(|segment| {
             let result = change(segment);
             (result, segment.take_removed())
-        });
-        drop(removed);
-        result
+        })
     }
 
     /// Empties every segment.

@@ -26,8 +26,9 @@ pub(crate) struct Timing {
     pub start: Time,
     /// Lifetime in milliseconds from `start`.
     pub life: u32,
-    /// Shortens the hard bound by `spread / 256` of a fifth.
-    pub spread: u8,
+    /// Shortens the hard bound by `spread / 256` of a fifth; below 256. As wide
+    /// as its neighbour: what has no gaps is copied in fewer steps.
+    pub spread: u32,
 }
 
 /// What may be done with an entry that was found.
@@ -53,7 +54,7 @@ impl Bounds {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
-        let spread = random.to_le_bytes()[0];
+        let spread = u32::from(random.to_le_bytes()[0]);
         Timing { start, life: u32::try_from(life).unwrap_or(u32::MAX), spread }
     }
 

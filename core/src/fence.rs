@@ -137,8 +137,9 @@ impl Fences {
         };
         self.all.is_some_and(after)
             || self.dropped.is_some_and(after)
-            || names.any(|hash| self.latest(hash).is_some_and(after))
-            || (self.prefixes > 0 && self.prefixed(key, after))
+            || (!self.lines.is_empty()
+                && (names.any(|hash| self.latest(hash).is_some_and(after))
+                    || (self.prefixes > 0 && self.prefixed(key, after))))
     }
 
     /// Forgets lines that no value can be checked against any more: those

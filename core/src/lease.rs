@@ -175,6 +175,10 @@ impl<F> Leases<F> {
     }
 
     fn id_of(&self, hash: u64, key: &str) -> Option<LeaseId> {
+        // The common case of a value that is stored without a lease.
+        if self.live.is_empty() {
+            return None;
+        }
         let same = |(_, id): &(u64, LeaseId)| self.live.get(id).is_some_and(|live| *live.key == *key);
         self.by_key.find(hash, same).map(|(_, id)| *id)
     }

@@ -126,7 +126,8 @@ impl<H: Host> Segment<H> {
 
     /// Reads a key. With `patient`, an entry for which a catch-up is due is
     /// not served but reported as such.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way of every hit")]
     pub(crate) fn read(&self, hash: u64, key: &str, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
         if let Some((slot, entry)) = self.store.locate(hash, key) {
             let freshness = view.bounds.judge(entry.timing(), view.as_of, view.boundary, view.now);

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{Arrival, FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
+use snowmelt_core::{
+    Arrival, FillOutcome, InputError, Invalidation, Lookup, PositionToken, Removed, Stats, Time,
+};
 
 use crate::builder::Builder;
 use crate::clock::entropy;
@@ -386,6 +388,18 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     #[doc(hidden)]
     pub fn load_timeout(&self) -> Duration {
         self.shared.engine.config().load_timeout
+    }
+
+    /// [`insert`](Self::insert) of a plain value, which also hands over the
+    /// values that left: for those who drop them in a quicker way than `Drop`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn exchange(&self, key: &str, value: V) -> Result<(FillOutcome, Removed<V>), InputError> {
+        check_name("key", key)?;
+        let now = self.shared.now();
+        let weight = self.shared.weigher.as_ref().map_or(1, |weigher| weigher(key, &value));
+        let loaded = snowmelt_core::Loaded { weight, ..snowmelt_core::Loaded::new(value) };
+        Ok(self.shared.engine.exchange(key, loaded, None, now))
     }
 
     /// Catches up if that is due, for at most the budget.

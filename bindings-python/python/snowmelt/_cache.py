@@ -384,6 +384,9 @@ class Cache(Core["V"]):
         return f"<snowmelt.Cache, {'closed' if self.closed else f'{len(self)} entries'}>"
 
 
+_snowmelt.hasten(Cache)
+
+
 def _key_texts(keys: Any) -> Any:
     if keys is None or isinstance(keys, str):
         return keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -29,31 +30,43 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise error("INVALID_ARGUMENT", f"{function.__qualname__} is a generator, which can be gone through once only: return a list")
     keys = CallKeys(function)
-    key = keys.of_call() if template is None else keys.template(template)
+    made = keys.of_call() if template is None else keys.template(template)
+    key = made.text
     tags_of = _call_tags(keys, tags)
     look, load, aio_load = cache._look, cache._load, cache.aio._load
 
+    def sought(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Any]:
+        """The key of a call, and what was found: a value, MISS or DUE."""
+        if missed.key is not None:
+            return missed.key, _DUE if missed.due else _MISS
+        name = key(args, kwargs)
+        return name, look(name)
+
+    def run(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name, value = sought(missed, args, kwargs)
+        if value is not _MISS and value is not _DUE:
+            return value
+        call = functools.partial(function, *args, **kwargs)
+        return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+
+    async def run_async(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name, value = sought(missed, args, kwargs)
+        if value is not _MISS and value is not _DUE:
+            return value
+        call = functools.partial(function, *args, **kwargs)
+        return await aio_load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+
+    decorated: Any
     if inspect.iscoroutinefunction(function):
+        look_for = _snowmelt.CachedCall(cache, made.quick, run_async).look
 
         @functools.wraps(function)
-        async def cached(*args: Any, **kwargs: Any) -> Any:
-            name = key(args, kwargs)
-            value = look(name)
-            if value is _MISS or value is _DUE:
-                call = functools.partial(function, *args, **kwargs)
-                return await aio_load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-            return value
+        async def decorated(*args: Any, **kwargs: Any) -> Any:
+            value = look_for(args, kwargs)
+            return await run_async(value, args, kwargs) if type(value) is _snowmelt.Missed else value
 
     else:
-
-        @functools.wraps(function)
-        def cached(*args: Any, **kwargs: Any) -> Any:
-            name = key(args, kwargs)
-            value = look(name)
-            if value is _MISS or value is _DUE:
-                call = functools.partial(function, *args, **kwargs)
-                return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-            return value
+        decorated = functools.update_wrapper(Cached(cache, made.quick, run), function)
 
     def key_of(*args: Any, **kwargs: Any) -> str:
         return key(args, kwargs)
@@ -62,9 +75,31 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
         token: str = cache.invalidate(key(args, kwargs))
         return token
 
-    extra: Any = cached
-    extra.key, extra.invalidate, extra.cache = key_of, invalidate, cache
-    return cached
+    decorated.key, decorated.invalidate, decorated.cache = key_of, invalidate, cache
+    return decorated
+
+
+class Cached(_snowmelt.CachedCall):
+    """A function whose calls are read from a cache. Hits are served without Python code."""
+
+    __name__: str
+    __qualname__: str
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> str:
+        # As a function: by its name.
+        return self.__qualname__
+
+    def __copy__(self) -> Cached:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Cached:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<cached function {self.__qualname__} at {id(self):#x}>"
 
 
 def _call_tags(keys: CallKeys, tags: Any) -> Callable[[tuple[Any, ...], Any], Any]:
@@ -75,5 +110,5 @@ def _call_tags(keys: CallKeys, tags: Any) -> Callable[[tuple[Any, ...], Any], An
     for tag in templates:
         if not isinstance(tag, str):
             raise error("INVALID_ARGUMENT", f"a tag's template is {describe(tag)}: give a str", wrong_type=True)
-    texts = [keys.template(tag) for tag in templates]
+    texts = [keys.template(tag).text for tag in templates]
     return lambda args, kwargs: [text(args, kwargs) for text in texts]

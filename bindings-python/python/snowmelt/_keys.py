@@ -23,11 +23,13 @@ import inspect
 import string
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from . import _snowmelt
 from ._errors import SnowmeltError, describe, error
 
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _Call = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
 
 
@@ -57,53 +59,35 @@ def _quoted(text: str, name: str) -> str:
         raise error("INVALID_NAME", f"{name} has a lone surrogate, so that it is no Unicode text: encode it, or leave that character out") from None
 
 
+class Made(NamedTuple):
+    """How a text is made of a call."""
+
+    #: Of any call. Raises what the call itself would raise if its arguments do not fit.
+    text: _Call
+    #: Of usual calls, for the Rust side; it makes the same text or none.
+    quick: _snowmelt.CallKeys | None
+
+
 class CallKeys:
     """Makes texts of a function's calls."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._signature = inspect.signature(function)
         self._name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-        parameters = list(self._signature.parameters.values())
-        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        #: Where each parameter is in a call without keywords.
-        self._places = {parameter.name: place for place, parameter in enumerate(parameters) if parameter.kind in positional}
-        self._most = len(parameters) if len(self._places) == len(parameters) else None
-        self._least = sum(parameter.default is inspect.Parameter.empty for parameter in parameters)
+        parameters = self._signature.parameters.values()
         self._kinds = {parameter.name: parameter.kind for parameter in parameters}
 
-    def template(self, template: str) -> _Call:
+    def template(self, template: str) -> Made:
         """Texts such as ``users/{user_id}``."""
         pieces = self._parsed(template)
-        places = [(text, self._places.get(name) if name is not None else None, name) for text, name in pieces]
-        direct = self._most is not None and all(name is None or place is not None for _, place, name in places)
-        reach = max((place for _, place, _ in places if place is not None), default=-1)
-
-        least, most = self._least, self._most or 0
-        if direct and len(places) <= 2 and reach >= 0 and all(name is None for _, _, name in places[1:]):
-            return self._of_one(places[0][0], reach, places[0][2] or "", places[1][0] if len(places) == 2 else "", least, most)
 
         def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-            if direct and not kwargs and reach < len(args) and self._least <= len(args) <= (self._most or 0):
-                return "".join([text if name is None else text + part(args[place or 0], name) for text, place, name in places])
             bound = self._bound(args, kwargs)
-            return "".join([text if name is None else text + part(bound[name], name) for text, _, name in places])
+            return "".join([text if name is None else text + part(bound[name], name) for text, name in pieces])
 
-        return text
+        return Made(text, self._quick(pieces))
 
-    def _of_one(self, before: str, place: int, name: str, after: str, least: int, most: int) -> _Call:
-        """The most common form: one parameter, and text around it."""
-
-        def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-            if kwargs or not (place < len(args) and least <= len(args) <= most):
-                return before + part(self._bound(args, kwargs)[name], name) + after
-            value = args[place]
-            if type(value) is str and value.isalnum() and value.isascii():
-                return before + value + after
-            return before + part(value, name) + after
-
-        return text
-
-    def of_call(self) -> _Call:
+    def of_call(self) -> Made:
         """``module.function(…)``, with all arguments."""
 
         def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -118,7 +102,30 @@ class CallKeys:
                     parts.append(part(value, name))
             return f"{self._name}({','.join(parts)})"
 
-        return text
+        before = [self._name + "(", *[","] * (len(self._kinds) - 1)]
+        return Made(text, self._quick([*zip(before, self._kinds), (")" if self._kinds else before[0] + ")", None)]))
+
+    def _quick(self, pieces: list[tuple[str, str | None]]) -> _snowmelt.CallKeys | None:
+        """The same for usual calls, without Python code; None where any number of arguments may be given."""
+        parameters = self._signature.parameters.values()
+        if any(parameter.kind in _ANY_NUMBER for parameter in parameters):
+            return None
+        numbers = {name: number for number, name in enumerate(self._kinds)}
+        used = {name for _, name in pieces}
+        return _snowmelt.CallKeys(
+            part,
+            [(text, None if name is None else numbers[name]) for text, name in pieces],
+            [
+                (
+                    parameter.name,
+                    parameter.kind is not inspect.Parameter.KEYWORD_ONLY,
+                    parameter.kind is not inspect.Parameter.POSITIONAL_ONLY,
+                    parameter.default is inspect.Parameter.empty,
+                    _default_part(parameter) if parameter.name in used else None,
+                )
+                for parameter in parameters
+            ],
+        )
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         bound = self._signature.bind(*args, **kwargs)
@@ -142,10 +149,17 @@ class CallKeys:
             if name not in self._kinds:
                 known = ", ".join(self._kinds) or "none"
                 raise _refused(template, f"the function has no parameter `{name}`; there are: {known}")
-            if self._kinds[name] in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            if self._kinds[name] in _ANY_NUMBER:
                 raise _refused(template, f"`{name}` stands for any number of arguments, which no key can name")
             pieces.append((text, name))
         return pieces
+
+
+def _default_part(parameter: inspect.Parameter) -> str | None:
+    try:
+        return None if parameter.default is inspect.Parameter.empty else part(parameter.default)
+    except SnowmeltError:
+        return None  # It is refused when a call uses it.
 
 
 def _refused(template: str, why: str) -> SnowmeltError:

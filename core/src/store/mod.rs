@@ -20,7 +20,7 @@ mod removed;
 mod tags;
 
 use key::Key;
-pub(crate) use removed::Removed;
+pub use removed::Removed;
 use tags::Tags;
 
 /// One cached value. What a hit looks at comes first: with a value of a word
@@ -37,7 +37,7 @@ pub(crate) struct Entry<V> {
     pub cost: u32,
     weight: u32,
     hash: u32,
-    spread: u8,
+    spread: u32,
     tagged: bool,
 }
 
@@ -133,7 +133,8 @@ impl<V, P: Policy> Store<V, P> {
     }
 
     /// The entry of a key, and its slot to [`touch`](Self::touch).
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way of every hit")]
     pub(crate) fn locate(&self, hash: u64, key: &str) -> Option<(u32, &Entry<V>)> {
         let same = |&slot: &u32| self.entry(slot).is_some_and(|entry| entry.key.is(key));
         self.table.find(spread(shorten(hash)), same).and_then(|&slot| Some((slot, self.entry(slot)?)))

@@ -1,17 +1,22 @@
 //! Values that left the store.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// Values on their way out; the common case of one takes no memory.
+/// Values on their way out. The common case of one takes no memory, and two
+/// words are moved for it.
 #[derive(Debug)]
-pub(crate) struct Removed<V> {
+pub struct Removed<V> {
     first: Option<V>,
-    rest: Vec<V>,
+    rest: Option<Box<Rest<V>>>,
 }
+
+#[derive(Debug)]
+struct Rest<V>(Vec<V>);
 
 impl<V> Default for Removed<V> {
     fn default() -> Self {
-        Self { first: None, rest: Vec::new() }
+        Self { first: None, rest: None }
     }
 }
 
@@ -19,7 +24,7 @@ impl<V> Removed<V> {
     pub(super) fn push(&mut self, value: V) {
         match &self.first {
             None => self.first = Some(value),
-            Some(_) => self.rest.push(value),
+            Some(_) => self.rest.get_or_insert_with(|| Box::new(Rest(Vec::new()))).0.push(value),
         }
     }
 }
@@ -29,6 +34,7 @@ impl<V> IntoIterator for Removed<V> {
     type IntoIter = core::iter::Chain<core::option::IntoIter<V>, alloc::vec::IntoIter<V>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
+        let rest = self.rest.map_or_else(Vec::new, |rest| rest.0);
+        self.first.into_iter().chain(rest)
     }
 }
