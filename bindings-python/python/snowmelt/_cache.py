@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _snapshots
 from ._errors import SnowmeltError, describe, error
 from ._loads import Flight, Waiting, asynchronous, current, is_awaitable, no_loader, outcome, tags_of
-from ._snowmelt import DUE, MISS, Core, Lease
+from ._snowmelt import DUE, MISS, Core, Lease, hasten
 from ._waiting import LOOK, wait
 
 TYPE_CHECKING = False
@@ -384,7 +384,7 @@ class Cache(Core["V"]):
         return f"<snowmelt.Cache, {'closed' if self.closed else f'{len(self)} entries'}>"
 
 
-_snowmelt.hasten(Cache)
+hasten(Cache)
 
 
 def _key_texts(keys: Any) -> Any:
