@@ -289,6 +289,12 @@ impl Core {
         loads::begun(slf, key, begun)
     }
 
+    /// Ends a lease of `begin` with what was loaded, and gives what came of it.
+    ///
+    /// "stored"; or "fenced": it was invalidated since the lease began, or the lease had ended; or "too_heavy": alone it is over the
+    /// bound, or it has too many tags. `tags` are names, by which it can be invalidated too; `ttl` is a lifetime of its own (seconds,
+    /// a timedelta or a text such as "30s") instead of the cache's; `weight` is how heavy it is, instead of what `size_of` says.
+    /// Raises `InvalidNameError` for a tag that cannot be one; the load then goes on.
     #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None))]
     fn fill<'py>(
         &self,
@@ -301,6 +307,11 @@ impl Core {
         lease.get().fill(value, &Extras { tags, ttl, weight })
     }
 
+    /// Stores a value that is true now, or at `as_of`: a datetime, or seconds since 1970. Revokes a load of the key under way.
+    ///
+    /// Whatever is read from somewhere is true when that read began: use `get_or_load`, or say when. Gives "stored"; "fenced": it was
+    /// invalidated since `as_of`; or "too_heavy": alone it is over the bound, or it has too many tags. `tags`, `ttl` and `weight` are as
+    /// in `fill`. Raises `InvalidNameError` for a key or tag that cannot be one.
     #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
     fn set<'py>(
         &self,
@@ -322,6 +333,8 @@ impl Core {
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
 
+    /// Drops a key here and tells nobody; whether it was there. A load of it that is under way is not stored. `invalidate` drops it
+    /// everywhere.
     #[pyo3(signature = (key, /))]
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let cache = self.open(key.py())?;
@@ -330,11 +343,13 @@ impl Core {
         Ok(cache.delete(text))
     }
 
+    /// Drops everything here and tells nobody. Loads under way go on.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.clear();
         Ok(())
     }
 
+    /// The keys of all entries, in no order; for debugging. Counts as no read.
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         Ok(self.open(py)?.keys())
     }
@@ -425,6 +440,8 @@ impl Core {
         })
     }
 
+    /// To be called where a process goes on from a snapshot of its memory: everything counts as old as it is, and loads that
+    /// were under way are not stored. With SnapStart, Lambda's Python calls it by itself.
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.restored();
         Ok(())
@@ -450,6 +467,7 @@ impl Core {
         enterable
     }
 
+    /// Whether the cache was closed, or belongs to the process that this one was forked from.
     #[getter]
     fn closed(&self) -> bool {
         !self.enterable()
