@@ -441,7 +441,7 @@ impl Core {
     }
 
     /// To be called where a process goes on from a snapshot of its memory: everything counts as old as it is, and loads that
-    /// were under way are not stored. With SnapStart, Lambda's Python calls it by itself.
+    /// were under way are not stored. With `SnapStart`, Lambda's Python calls it by itself.
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
         self.open(py)?.restored();
         Ok(())
