@@ -1,6 +1,6 @@
 // A Kinesis API on the loopback, with one stream:
 //
-//     node local/kinesis.cjs NAME [SHARDS]
+//     node local/kinesis.cjs NAME
 //
 // Prints `listening on http://127.0.0.1:PORT` when it is ready, and ends when
 // its standard input does, so that it never outlives whoever started it.
@@ -21,7 +21,7 @@ const main = require.resolve("kinesis-local/main.js");
 process.env.KINESIS_MOCK_CERT_PATH = path.join(path.dirname(main), "server.json");
 process.env.KINESIS_MOCK_TLS_PORT = String(TLS);
 process.env.KINESIS_MOCK_PLAIN_PORT = String(PLAIN);
-process.env.INITIALIZE_STREAMS = `${process.argv[2]}:${process.argv[3] ?? 1}`;
+process.env.INITIALIZE_STREAMS = `${process.argv[2]}:1`;
 process.env.CREATE_STREAM_DURATION = "10ms";
 process.env.LOG_LEVEL ??= "ERROR";
 

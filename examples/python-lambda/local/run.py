@@ -17,8 +17,6 @@ from .stubs import products_api, table
 from .template import Function, functions
 
 STREAM = "invalidations"
-#: As many shards as an on-demand stream begins with.
-SHARDS = 4
 #: How many sandboxes a function has.
 SANDBOXES = {"Read": 2, "Invalidate": 1}
 
@@ -28,7 +26,7 @@ class Kinesis:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            ["node", str(ROOT / "local" / "kinesis.cjs"), STREAM, str(SHARDS)],
+            ["node", str(ROOT / "local" / "kinesis.cjs"), STREAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
