@@ -116,7 +116,7 @@ def test_the_cores_table_of_names_is_right() -> None:
     """Its Python column."""
     text = (HERE.parent / "core" / "README.md").read_text(encoding="utf-8")
     section = text.split("## Names in each language", 1)[1].split("\n## ", 1)[0]
-    cells = [line.strip().strip("|").split(" | ")[3] for line in section.splitlines() if line.startswith("| ")][1:]
+    cells = [line.split("|")[4] for line in section.splitlines() if line.startswith("| ")][1:]
     assert len(cells) > 20 and all(cell.strip() for cell in cells)
     options = {row[0].strip("` ") for row in table("Options")}
     for code in re.findall(r"`([^`]+)`", " ".join(cells)):
