@@ -291,7 +291,7 @@ impl Core {
 
     /// Ends a lease of `begin` with what was loaded, and gives what came of it.
     ///
-    /// "stored"; or "fenced": it was invalidated since the lease began, or the lease had ended; or "too_heavy": alone it is over the
+    /// `"stored"`; or `"fenced"`: it was invalidated since the lease began, or the lease had ended; or `"too_heavy"`: alone it is over the
     /// bound, or it has too many tags. `tags` are names, by which it can be invalidated too; `ttl` is a lifetime of its own (seconds,
     /// a timedelta or a text such as "30s") instead of the cache's; `weight` is how heavy it is, instead of what `size_of` says.
     /// Raises `InvalidNameError` for a tag that cannot be one; the load then goes on.
@@ -309,8 +309,8 @@ impl Core {
 
     /// Stores a value that is true now, or at `as_of`: a datetime, or seconds since 1970. Revokes a load of the key under way.
     ///
-    /// Whatever is read from somewhere is true when that read began: use `get_or_load`, or say when. Gives "stored"; "fenced": it was
-    /// invalidated since `as_of`; or "too_heavy": alone it is over the bound, or it has too many tags. `tags`, `ttl` and `weight` are as
+    /// Whatever is read from somewhere is true when that read began: use `get_or_load`, or say when. Gives `"stored"`; `"fenced"`: it was
+    /// invalidated since `as_of`; or `"too_heavy"`: alone it is over the bound, or it has too many tags. `tags`, `ttl` and `weight` are as
     /// in `fill`. Raises `InvalidNameError` for a key or tag that cannot be one.
     #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
     fn set<'py>(
