@@ -16,8 +16,10 @@ use crate::value::Value;
 pub(crate) struct Lease {
     held: Mutex<Option<snowmelt::Lease<Value>>>,
     core: Py<Core>,
+    /// The key that it is the right to load.
     #[pyo3(get)]
     key: Py<PyAny>,
+    /// A number that no other load of this cache has.
     #[pyo3(get)]
     id: u64,
     made: u32,
@@ -110,6 +112,7 @@ impl Lease {
         self.abandon();
     }
 
+    /// Whether it was filled or given up.
     #[getter]
     fn ended(&self) -> bool {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).is_none()

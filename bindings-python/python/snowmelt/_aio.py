@@ -131,16 +131,20 @@ class AsyncFace(Generic["V"]):
         return cache._written(write)
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
-        """As ``Cache.catch_up``."""
+        """Catches up with everything that can be read from the stream now, or at least with the write that a token names.
+
+        ``within`` is the most that a token is waited for (seconds, a ``timedelta`` or a text such as "2s"). Raises
+        ``CatchUpError`` if that was not reached; what was read was applied.
+        """
         cache = self._cache
         await until(cache._catch_up() if at_least is None else cache._catch_up_to(at_least, within))
 
     async def warm(self) -> None:
-        """As ``Cache.warm``."""
+        """Makes the first connection to the stream and gets the credentials. Failures are ignored."""
         await until(self._cache._warm())
 
     async def aclose(self) -> None:
-        """As ``Cache.close``."""
+        """Ends the cache, as ``Cache.close``: drops everything, and waits for invalidations that are under way."""
         if self._cache._close():
             await self._settled()
 

@@ -83,13 +83,17 @@ class Stats(Record):
 class InvocationReport(Record):
     """What a cache did during an invocation; times in seconds. Where invocations overlap, each has what all did in its time."""
 
+    #: How long it took.
     took: float
     #: The load times that hits avoided.
     time_saved: float
     #: The time spent catching up.
     time_spent: float
+    #: Reads that were served from memory.
     hits: int
+    #: Reads that were not.
     misses: int
+    #: Loads that began.
     loads: int
     #: Catch-ups that did not reach the tip.
     catch_ups_missed: int

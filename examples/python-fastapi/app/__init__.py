@@ -1,0 +1,1 @@
+"""A FastAPI service whose workers cache in memory, and tell each other of writes."""
