@@ -126,7 +126,7 @@ packages-python: install
 	python3 bindings-python/scripts/pack.py
 	bindings-python/scripts/develop.sh --tools
 	cd bindings-python && SNOWMELT_PACKAGES=$(CURDIR)/dist SNOWMELT_SDIST_TARGET=$(TARGET)/sdist \
-		.venv/bin/python -m pytest -q tests/packaging --confcutdir=tests/packaging
+		.venv/bin/python -m pytest -q tests/packaging --confcutdir=tests/packaging -o faulthandler_timeout=1800
 
 kinesis: install
 	node native/tests/servers/kinesis-local.cjs --port $(PORT)

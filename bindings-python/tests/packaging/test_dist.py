@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zipfile
@@ -46,11 +47,13 @@ def test_twine_finds_nothing(audit: Callable[..., str], wheel: Path, sdist: Path
 def test_it_runs_on_manylinux_2014(audit: Callable[..., str], wheel: Path) -> None:
     said = " ".join(audit("auditwheel", "show", wheel).split())
     assert re.search(r'is consistent with the following platform tag: "manylinux_2_(\d|1[0-7])_', said), said
-    assert re.search(r"-manylinux2014_\w+\.|-manylinux_2_17_\w+\.manylinux2014_\w+\.manylinux_2_28_\w+\.whl$", wheel.name)
+    assert re.sub(r"_(x86_64|aarch64)\b", "", wheel.stem.split("-")[-1]) == "manylinux2014.manylinux_2_17.manylinux_2_28"
 
 
 def test_it_keeps_to_the_stable_interface(audit: Callable[..., str], wheel: Path) -> None:
-    assert "0 ABI version mismatches and 0 ABI violations" in " ".join(audit("abi3audit", "--strict", "--summary", wheel).split())
+    (told,) = json.loads(audit("abi3audit", "--strict", "--report", wheel))["specs"].values()
+    (module,) = told["wheel"]
+    assert module["result"]["is_abi3"] and module["result"]["baseline"] == "3.10", module
 
 
 _ELF = """
