@@ -60,7 +60,7 @@ const SET_DOC: &CStr = c"set($self, key, value, /, *, tags=None, ttl=None, weigh
 /// quickest if it is one of the very class of its object.
 #[pyfunction]
 pub(crate) fn hasten(owner: &Bound<'_, PyType>) -> PyResult<()> {
-    if !owner.is_subownerof::<Core>()? || owner.is(owner.py().get_type::<Core>()) {
+    if !owner.is_subclass_of::<Core>()? || owner.is(owner.py().get_type::<Core>()) {
         return Err(PyTypeError::new_err("these methods are for classes derived from `Core`"));
     }
     for method in [&GET, &LOOK, &SET] {
