@@ -40,13 +40,13 @@ def in_turn(runs: Mapping[str, Run], operations: int, rounds: int = ROUNDS) -> d
     """Runs all in turn, several times, each time in another order; nanoseconds of an operation, by name."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     order, draw = list(runs), random.Random(5)
+    # A collection looks at every object: it would empty the processor's caches, for whoever comes next.
+    gc.collect()
+    gc.disable()
     for round_number in range(-WARM_UP, rounds):
         draw.shuffle(order)
         for name in order:
-            gc.collect()
-            gc.disable()
             took = runs[name]()
-            gc.enable()
             if round_number >= 0:
                 times[name].append(took / operations)
     return times

@@ -19,16 +19,16 @@ pub(crate) struct Bounds {
     pub max_lag: u64,
 }
 
-/// The times of one entry, as small as they can be.
+/// The times of one entry. Of whole words, though less would do: what is made
+/// of halves and copied as a whole is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// When the load began: the value is at least as new as that.
     pub start: Time,
-    /// Lifetime in milliseconds from `start`.
-    pub life: u32,
-    /// Shortens the hard bound by `spread / 256` of a fifth; below 256. As wide
-    /// as its neighbour: what has no gaps is copied in fewer steps.
-    pub spread: u32,
+    /// Lifetime in milliseconds from `start`, of 32 bits.
+    pub life: u64,
+    /// Shortens the hard bound by `spread / 256` of a fifth; below 256.
+    pub spread: u64,
 }
 
 /// What may be done with an entry that was found.
@@ -54,8 +54,8 @@ impl Bounds {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
-        let spread = u32::from(random.to_le_bytes()[0]);
-        Timing { start, life: u32::try_from(life).unwrap_or(u32::MAX), spread }
+        let spread = u64::from(random.to_le_bytes()[0]);
+        Timing { start, life: life.min(u32::MAX.into()), spread }
     }
 
     /// Whether an entry may be served at `now` by a cache that has applied
@@ -83,7 +83,7 @@ impl Bounds {
 
     /// `max_lag`, less this entry's share of the spread.
     fn hard_bound(&self, timing: Timing) -> u64 {
-        self.max_lag - self.max_lag / 5 * u64::from(timing.spread) / 256
+        self.max_lag - self.max_lag / 5 * timing.spread / 256
     }
 }
 
@@ -97,6 +97,12 @@ impl Timing {
     /// When the lifetime is over.
     #[inline]
     pub(crate) fn expires(self) -> Time {
-        self.start + Duration::from_millis(u64::from(self.life))
+        Time::from_millis(self.start.as_millis().saturating_add(self.life))
+    }
+
+    /// As an entry keeps them.
+    #[expect(clippy::cast_possible_truncation, reason = "of 32 and 8 bits, see above")]
+    pub(crate) const fn packed(self) -> (Time, u32, u8) {
+        (self.start, self.life as u32, self.spread as u8)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Entry<V> {
     pub cost: u32,
     weight: u32,
     hash: u32,
-    spread: u32,
+    spread: u8,
     tagged: bool,
 }
 
@@ -45,7 +45,7 @@ impl<V> Entry<V> {
     /// When it was loaded and how long it lives.
     #[inline]
     pub(crate) fn timing(&self) -> Timing {
-        Timing { start: self.start, life: self.life, spread: self.spread }
+        Timing { start: self.start, life: self.life.into(), spread: self.spread.into() }
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct Store<V, P: Policy> {
     /// No entry lives longer than this.
     last_expiry: Time,
     /// The longest lifetime among them.
-    longest: u32,
+    longest: u64,
 }
 
 impl<V, P: Policy> Store<V, P> {
@@ -174,9 +174,10 @@ impl<V, P: Policy> Store<V, P> {
             self.tags.insert(slot, tags);
         }
         let short = shorten(hash);
-        let Timing { start, life, spread: lag } = timing;
+        let (start, life, spread_of_lag) = timing.packed();
+        let key = Key::new(key);
         let entry =
-            Entry { key: Key::new(key), value, start, life, cost, weight, hash: short, spread: lag, tagged };
+            Entry { key, value, start, life, cost, weight, hash: short, spread: spread_of_lag, tagged };
         self.slots[slot as usize] = Slot::Full(entry);
         self.marks[slot as usize] = P::Mark::default();
         let slots = &self.slots;
@@ -196,7 +197,7 @@ impl<V, P: Policy> Store<V, P> {
         let NewEntry { value, timing, cost, weight } = new;
         self.weight = self.weight - u64::from(entry.weight) + u64::from(weight);
         let tagged = core::mem::replace(&mut entry.tagged, !tags.is_empty());
-        (entry.start, entry.life, entry.spread) = (timing.start, timing.life, timing.spread);
+        (entry.start, entry.life, entry.spread) = timing.packed();
         (entry.cost, entry.weight) = (cost, weight);
         self.removed.push(core::mem::replace(&mut entry.value, value));
         if tagged {
@@ -297,7 +298,7 @@ impl<V, P: Policy> Store<V, P> {
     /// The values that left since the last call. To be dropped where no lock
     /// is held: dropping a value may run foreign code.
     pub(crate) fn take_removed(&mut self) -> Removed<V> {
-        core::mem::take(&mut self.removed)
+        self.removed.take()
     }
 
     /// How many entries there are.
@@ -329,7 +330,7 @@ impl<V, P: Policy> Store<V, P> {
     /// A time before which no entry's load began that lives at `now`; `None`
     /// if there is no entry.
     pub(crate) fn oldest(&self, now: Time) -> Option<Time> {
-        let living = now - Duration::from_millis(u64::from(self.longest));
+        let living = now - Duration::from_millis(self.longest);
         (self.len() > 0).then_some(self.oldest.max(living))
     }
 

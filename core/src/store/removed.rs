@@ -21,6 +21,16 @@ impl<V> Default for Removed<V> {
 }
 
 impl<V> Removed<V> {
+    /// Takes all. The two are moved apart: most of the time one was written
+    /// just before and the other long ago, and a processor waits to read such
+    /// two as one.
+    pub(super) fn take(&mut self) -> Self {
+        match self.rest {
+            None => Self { first: self.first.take(), rest: None },
+            Some(_) => core::mem::take(self),
+        }
+    }
+
     pub(super) fn push(&mut self, value: V) {
         match &self.first {
             None => self.first = Some(value),
