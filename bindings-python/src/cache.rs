@@ -1,5 +1,6 @@
 //! A cache as Python has it.
 
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,7 +16,7 @@ use serde_json::Value as Json;
 use snowmelt::host::{Arrival, LeaseId, Lookup};
 use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded};
 use snowmelt_core::Time;
-use snowmelt_core::codes::{CLOSED, INVALID_ARGUMENT};
+use snowmelt_core::codes::INVALID_ARGUMENT;
 use snowmelt_core::invalidation::check_name;
 use snowmelt_core::options::Units;
 use snowmelt_plain::{Failure, options, words};
@@ -24,7 +25,7 @@ use crate::convert::{self, duration, invalidation, key_text, names};
 use crate::events::Events;
 use crate::failure::{self, OrRaise, to_python};
 use crate::loads::{self, Lease};
-use crate::runtime::{NO_GENERATION, Pending, generation, handle};
+use crate::runtime::{CallingOut, NO_GENERATION, Pending, generation, handle, parents};
 use crate::value::Value;
 
 /// What stands for no value where any object may be one.
@@ -46,7 +47,10 @@ pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// What `snowmelt.Cache` is made of.
 #[pyclass(subclass, frozen, weakref)]
 pub(crate) struct Core {
-    cache: Cache<Value>,
+    /// A parent's is never dropped: that would take its locks, and close what
+    /// the two processes share.
+    cache: ManuallyDrop<Cache<Value>>,
+    made: u32,
     /// The process's, or [`NO_GENERATION`] once it was closed.
     generation: AtomicU32,
     /// A catch-up that `get` started is on its way.
@@ -56,6 +60,9 @@ pub(crate) struct Core {
     size_of: Option<Py<PyAny>>,
     events: Arc<Events>,
 }
+
+/// What the core's times are counted in.
+const TICK: Duration = Duration::from_millis(1);
 
 /// What goes with a value.
 pub(crate) struct Extras<'a, 'py> {
@@ -98,7 +105,10 @@ impl Core {
         let value = value.0.into_bound(py);
         match &self.copy {
             None => Ok(value),
-            Some(copy) => copy.bind(py).call1((value,)),
+            Some(copy) => {
+                let _calling_out = CallingOut::begin(py);
+                copy.bind(py).call1((value,))
+            }
         }
     }
 
@@ -173,9 +183,7 @@ fn not_open(py: Python<'_>, made: u32) -> PyErr {
     if made == NO_GENERATION {
         return to_python(py, Failure::closed());
     }
-    let message = "this cache was made before the process forked, and belongs to the parent: make a cache of its own in each \
-        process, after the fork";
-    failure::raise(py, &serde_json::json!({ "code": CLOSED, "message": message, "forked": true }).to_string())
+    parents(py)
 }
 
 #[pymethods]
@@ -212,8 +220,9 @@ impl Core {
         }
         let cache = py.detach(|| builder.build()).map_err(|error| failure::building(py, error))?;
         let stream = (stream != "none").then(|| stream.to_owned());
-        let generation = AtomicU32::new(generation());
-        Ok(Self { cache, generation, catching_up: Arc::default(), stream, copy, size_of, events })
+        let (cache, made) = (ManuallyDrop::new(cache), generation());
+        let generation = AtomicU32::new(made);
+        Ok(Self { cache, made, generation, catching_up: Arc::default(), stream, copy, size_of, events })
     }
 
     #[pyo3(signature = (key, default=None, /))]
@@ -276,6 +285,7 @@ impl Core {
         arrival: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
+        let _calling_out = CallingOut::begin(py);
         let core = slf.get();
         let found = core.open(py)?.find_or_begin(key_text(key)?, Arrival(LeaseId(arrival))).or_raise(py)?;
         match found {
@@ -285,6 +295,7 @@ impl Core {
     }
 
     fn _begin<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _calling_out = CallingOut::begin(key.py());
         let begun = slf.get().open(key.py())?.begin(key_text(key)?).or_raise(key.py())?;
         loads::begun(slf, key, begun)
     }
@@ -312,18 +323,32 @@ impl Core {
         as_of: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = key.py();
-        let cache = self.open(py)?;
+        let _calling_out = CallingOut::begin(py);
+        self.open(py)?;
         let text = key_text(key)?;
+        // The value was true when this was called: what is invalidated while
+        // foreign code runs is not.
+        let foreign = self.copy.is_some() || self.size_of.is_some() || tags.is_some_and(convert::runs_code);
+        let called = foreign.then(SystemTime::now);
         let loaded = self.loaded(key, value, &Extras { tags, ttl, weight })?;
+        // (Within its millisecond nothing can be told apart, and what follows
+        // an invalidation at once would be refused.)
+        let took_time = |called: &SystemTime| called.elapsed().is_ok_and(|took| took >= TICK);
+        // The two clocks' milliseconds begin at different moments.
+        let called = called.filter(took_time).map(|called| called - 2 * TICK);
+        let as_of = as_of.map(convert::time).transpose()?.or(called);
+        // Foreign code may have closed it.
+        let cache = self.open(py)?;
         let outcome = match as_of {
             None => cache.insert(text, loaded),
-            Some(as_of) => cache.insert_as_of(text, loaded, convert::time(as_of)?),
+            Some(as_of) => cache.insert_as_of(text, loaded, as_of),
         };
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
 
     #[pyo3(signature = (key, /))]
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let _calling_out = CallingOut::begin(key.py());
         let cache = self.open(key.py())?;
         let text = key_text(key)?;
         check_name("key", text).or_raise(key.py())?;
@@ -331,6 +356,7 @@ impl Core {
     }
 
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?.clear();
         Ok(())
     }
@@ -384,6 +410,7 @@ impl Core {
         prefixes: Option<&Bound<'_, PyAny>>,
         all: bool,
     ) -> PyResult<Pending> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?;
         let what = invalidation(keys, tags, prefixes, all)?;
         what.check().or_raise(py)?;
@@ -426,6 +453,7 @@ impl Core {
     }
 
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?.restored();
         Ok(())
     }
@@ -441,7 +469,8 @@ impl Core {
     }
 
     /// Drops everything, and refuses what comes; whether it was open.
-    fn _close(&self) -> bool {
+    fn _close(&self, py: Python<'_>) -> bool {
+        let _calling_out = CallingOut::begin(py);
         let enterable = self.enterable();
         self.generation.store(NO_GENERATION, Ordering::Relaxed);
         if enterable {
@@ -475,6 +504,15 @@ impl Core {
     fn __clear__(&self) {
         if self.enterable() {
             self.cache.clear();
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if self.made == generation() {
+            // SAFETY: nothing looks at it after this.
+            unsafe { ManuallyDrop::drop(&mut self.cache) };
         }
     }
 }

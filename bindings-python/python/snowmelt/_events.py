@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,11 +39,17 @@ class Events:
         self._listener = listener
         self._failing = False
 
-    def from_core(self, text: str) -> None:
-        told = json.loads(text)
-        fields = {name: told[name] for name in CacheEvent.__dataclass_fields__ if name in told}
-        if fields.get("type") != "other":
-            self.tell(CacheEvent(**fields))
+    def from_core(self, texts: Iterable[str]) -> None:
+        """Passes on what the core tells, on a thread of its own."""
+        for text in texts:
+            told = json.loads(text)
+            fields = {name: told[name] for name in CacheEvent.__dataclass_fields__ if name in told}
+            if fields.get("type") == "other":
+                continue
+            try:
+                self.tell(CacheEvent(**fields))
+            except BaseException:
+                log.exception("on_event would end its thread, and events go on")
 
     def tell(self, event: CacheEvent) -> None:
         if self._listener is None:
