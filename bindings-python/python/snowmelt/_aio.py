@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import _snowmelt
 from ._loads import Flight, current, no_loader, outcome, waiting
 from ._options import Duration
-from ._waiting import until
+from ._waiting import ended, running_loop, until
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,7 +39,10 @@ class AsyncFace:
         if value is DUE:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
-        return default if value is MISS else value
+        if value is MISS:
+            _snowmelt.check_name("key", key)
+            return default
+        return value
 
     async def get_or_load(self, key: str, loader: Callable[[], Any], *, tags: Any = None, ttl: Any = None, weight: Any = None) -> Any:
         """Reads a key, or loads it with a function, async or not, in a task of its own on this loop.
@@ -57,6 +60,8 @@ class AsyncFace:
         arrival = cache._arrive()
         if not callable(loader):
             raise no_loader(key, loader)
+        # Before a load is begun that could not go on.
+        loop = running_loop()
         if due:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
@@ -67,26 +72,31 @@ class AsyncFace:
             if type(found) is tuple:
                 return found[0]
             if type(found) is _snowmelt.Lease:
-                return cache._out(await self._lead(found, loader, tags, ttl, weight))
+                return cache._out(await self._lead(loop, found, loader, tags, ttl, weight))
             joined = await self._join(found)
             if joined is not None:
                 return cache._out(joined[0])
 
-    async def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> Any:
+    async def _lead(
+        self, loop: asyncio.AbstractEventLoop, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any
+    ) -> Any:
         import asyncio
 
         cache = self._cache
-        loop = asyncio.get_running_loop()
         flight = Flight(lease, loop)
         cache._flights[lease.id] = flight
-        task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=f"snowmelt load of {lease.key}")
-        cache._tasks.add(task)
-        task.add_done_callback(cache._tasks.discard)
+        name = f"snowmelt load of {str.__str__(lease.key)[:64]}"
+        task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=name)
+        _keep(cache._tasks, loop, task)
         with waiting(flight, blocking=False):
             value, raised = await asyncio.shield(task)
-        if raised is not None:
+        if raised is None:
+            return value
+        try:
             raise raised
-        return value
+        finally:
+            # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
+            del task, raised
 
     async def _join(self, joined: _snowmelt.Joined) -> tuple[Any] | None:
         cache = self._cache
@@ -101,14 +111,14 @@ class AsyncFace:
                 flight.look()
 
         with waiting(flight, blocking=False):
-            found = await until(pending, look)
-        return outcome(found)
+            await ended(pending, look)
+        return outcome(pending.result())
 
     async def invalidate(self, keys: Any = None, *, tags: Any = None, prefixes: Any = None, all: bool = False) -> str:
         """As ``Cache.invalidate``. Whoever is cancelled stops waiting; the write goes on."""
         cache = self._cache
         pending = cache._start_write(keys, tags, prefixes, all)
-        await _ended(pending)
+        await _written(pending)
         token: str = cache._written(pending)
         return token
 
@@ -128,14 +138,32 @@ class AsyncFace:
 
     async def _settled(self) -> None:
         for pending in list(self._cache._writes):
-            await _ended(pending)
+            await _written(pending)
 
 
-async def _ended(pending: _snowmelt.Pending) -> None:
+def _keep(tasks: dict[Any, set[Any]], loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    """Holds a task until it ends: its loop does not. Tasks of loops that were closed meanwhile end never, and are let go."""
+    kept = tasks.get(loop)
+    if kept is None:
+        for other in list(tasks):
+            if other.is_closed():
+                tasks.pop(other, None)
+        kept = tasks.setdefault(loop, set())
+    kept.add(task)
+
+    def let_go(task: asyncio.Task[Any]) -> None:
+        kept.discard(task)
+        if not kept:
+            tasks.pop(loop, None)
+
+    task.add_done_callback(let_go)
+
+
+async def _written(pending: _snowmelt.Pending) -> None:
     """Waits, and leaves the result to whoever asks for it."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     while not pending.done():
         # Several may wait for one write, and it calls one of them: the others look themselves.
         waiter: asyncio.Future[None] = loop.create_future()

@@ -13,7 +13,7 @@ from . import _options, _snowmelt, _stats
 from ._aio import AsyncFace
 from ._cached import cached
 from ._data_id import DataId
-from ._errors import SnowmeltError, describe, error
+from ._errors import SnowmeltError, describe, error, shown
 from ._events import CacheEvent, Events, report_line
 from ._invocation import Invocation, handled
 from ._loads import Flight, current, no_loader, outcome, waiting
@@ -64,7 +64,8 @@ class Cache(_snowmelt.Core, Generic[_V]):
         self._flights: dict[int, Flight] = {}
         #: Writes to the stream that may still be under way.
         self._writes: set[_snowmelt.Pending] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        #: Tasks that run loaders, by their loops.
+        self._tasks: dict[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]] = {}
         self.aio = AsyncFace(self)
         _restore_with_snapshots(self)
         return self
@@ -174,7 +175,10 @@ class Cache(_snowmelt.Core, Generic[_V]):
         if not isinstance(all, bool):
             raise error("INVALID_NAME", f"`all` is {describe(all)}: give True, or leave it out", wrong_type=True)
         pending = self._invalidate(_key_texts(keys), tags, prefixes, all)
-        self._writes = {write for write in self._writes if not write.done()}
+        # (Other threads change the set meanwhile; making a tuple of it is one step.)
+        for write in tuple(self._writes):
+            if write.done():
+                self._writes.discard(write)
         self._writes.add(pending)
         return pending
 
@@ -282,7 +286,7 @@ class Joined(Generic[_V]):
 def _asynchronous(key: str, value: Any) -> SnowmeltError:
     if inspect.iscoroutine(value):
         value.close()
-    message = f"the loader of {key!r} is asynchronous: use `await cache.aio.get_or_load(…)`"
+    message = f"the loader of {shown(key)} is asynchronous: use `await cache.aio.get_or_load(…)`"
     return error("INVALID_ARGUMENT", message, wrong_type=True)
 
 
@@ -294,17 +298,26 @@ def _key_texts(keys: Any) -> Any:
     return [str(key) if isinstance(key, DataId) else key for key in keys]
 
 
+#: Caches that a restored snapshot may have copied; None until its hook is there.
+_copies: set[weakref.ref[Cache]] | None = None
+
+
 def _restore_with_snapshots(cache: Cache) -> None:
     """Where Lambda restores snapshots (SnapStart), a copy has to know that it is one."""
-    try:
-        from snapshot_restore_py import register_after_restore
-    except ImportError:
-        return
-    known = weakref.ref(cache)
+    global _copies
+    if _copies is None:
+        try:
+            from snapshot_restore_py import register_after_restore
+        except ImportError:
+            return
+        # Once: what is registered there stays for ever.
+        _copies = set()
+        register_after_restore(_restored)
+    _copies.add(weakref.ref(cache, _copies.discard))
 
-    def restored() -> None:
+
+def _restored() -> None:
+    for known in tuple(_copies or ()):
         cache = known()
         if cache is not None and not cache.closed:
             cache.restored()
-
-    register_after_restore(restored)

@@ -53,7 +53,10 @@ def plain(value: object) -> Any:
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
     if isinstance(value, numbers.Real):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         return number if math.isfinite(number) else {"other": str(number)}
     return {"other": type(value).__name__}
 
