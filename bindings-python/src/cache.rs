@@ -1,5 +1,6 @@
 //! A cache as Python has it.
 
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,7 +15,6 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use snowmelt::host::{Arrival, LeaseId, Lookup};
 use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded, Report};
 use snowmelt_core::Time;
-use snowmelt_core::codes::CLOSED;
 use snowmelt_core::invalidation::check_name;
 use snowmelt_plain::{Failure, words};
 
@@ -23,7 +23,7 @@ use crate::events::Events;
 use crate::failure::{self, OrRaise, to_python};
 use crate::loads::{self, Lease};
 use crate::options::Options;
-use crate::runtime::{NO_GENERATION, Pending, generation, handle};
+use crate::runtime::{CallingOut, NO_GENERATION, Pending, generation, handle, parents};
 use crate::value::Value;
 
 /// What stands for no value where any object may be one.
@@ -45,7 +45,10 @@ pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// What `snowmelt.Cache` is made of.
 #[pyclass(subclass, frozen, weakref, generic, module = "snowmelt._snowmelt")]
 pub(crate) struct Core {
-    cache: Cache<Value>,
+    /// A parent's is never dropped: that would take its locks, and close what
+    /// the two processes share.
+    cache: ManuallyDrop<Cache<Value>>,
+    made: u32,
     /// The process's, or [`NO_GENERATION`] once it was closed.
     generation: AtomicU32,
     /// A catch-up that `get` started is on its way.
@@ -56,6 +59,9 @@ pub(crate) struct Core {
     events: Arc<Events>,
     report: Report,
 }
+
+/// What the core's times are counted in.
+const TICK: Duration = Duration::from_millis(1);
 
 /// What goes with a value.
 pub(crate) struct Extras<'a, 'py> {
@@ -98,7 +104,10 @@ impl Core {
         let value = value.0.into_bound(py);
         match &self.copy {
             None => Ok(value),
-            Some(copy) => copy.bind(py).call1((value,)),
+            Some(copy) => {
+                let _calling_out = CallingOut::begin(py);
+                copy.bind(py).call1((value,))
+            }
         }
     }
 
@@ -138,7 +147,7 @@ impl Core {
     #[cold]
     fn catch_up_meanwhile(&self) -> PyResult<()> {
         if !self.catching_up.swap(true, Ordering::AcqRel) {
-            let (cache, flag) = (self.cache.clone(), Arc::clone(&self.catching_up));
+            let (cache, flag) = (Cache::clone(&self.cache), Arc::clone(&self.catching_up));
             handle()?.spawn(async move {
                 cache.catch_up_for_read().await;
                 flag.store(false, Ordering::Release);
@@ -179,9 +188,7 @@ fn not_open(py: Python<'_>, made: u32) -> PyErr {
     if made == NO_GENERATION {
         return to_python(py, Failure::closed());
     }
-    let message = "this cache was made before the process forked, and belongs to the parent: make a cache of its own in each \
-        process, after the fork";
-    failure::raise(py, &serde_json::json!({ "code": CLOSED, "message": message, "forked": true }).to_string())
+    parents(py)
 }
 
 #[pymethods]
@@ -211,9 +218,11 @@ impl Core {
             builder = builder.seed(seed);
         }
         let cache = py.detach(|| builder.build()).map_err(|error| failure::building(py, error))?;
+        let made = generation();
         Ok(Self {
-            cache,
-            generation: AtomicU32::new(generation()),
+            cache: ManuallyDrop::new(cache),
+            made,
+            generation: AtomicU32::new(made),
             catching_up: Arc::default(),
             stream: (options.stream.trim() != "none").then_some(options.stream),
             copy: options.copy,
@@ -283,6 +292,7 @@ impl Core {
         arrival: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
+        let _calling_out = CallingOut::begin(py);
         let core = slf.get();
         let found = core.open(py)?.find_or_begin(key_text(key)?, Arrival(LeaseId(arrival))).or_raise(py)?;
         match found {
@@ -292,6 +302,7 @@ impl Core {
     }
 
     fn _begin<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _calling_out = CallingOut::begin(key.py());
         let begun = slf.get().open(key.py())?.begin(key_text(key)?).or_raise(key.py())?;
         loads::begun(slf, key, begun)
     }
@@ -328,12 +339,25 @@ impl Core {
         as_of: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = key.py();
-        let cache = self.open(py)?;
+        let _calling_out = CallingOut::begin(py);
+        self.open(py)?;
         let text = key_text(key)?;
+        // The value was true when this was called: what is invalidated while
+        // foreign code runs is not.
+        let foreign = self.copy.is_some() || self.size_of.is_some() || tags.is_some_and(convert::runs_code);
+        let called = foreign.then(SystemTime::now);
         let loaded = self.loaded(key, value, &Extras { tags, ttl, weight })?;
+        // (Within its millisecond nothing can be told apart, and what follows
+        // an invalidation at once would be refused.)
+        let took_time = |called: &SystemTime| called.elapsed().is_ok_and(|took| took >= TICK);
+        // The two clocks' milliseconds begin at different moments.
+        let called = called.filter(took_time).map(|called| called - 2 * TICK);
+        let as_of = as_of.map(convert::time).transpose()?.or(called);
+        // Foreign code may have closed it.
+        let cache = self.open(py)?;
         let outcome = match as_of {
             None => cache.insert(text, loaded),
-            Some(as_of) => cache.insert_as_of(text, loaded, convert::time(as_of)?),
+            Some(as_of) => cache.insert_as_of(text, loaded, as_of),
         };
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
@@ -342,6 +366,7 @@ impl Core {
     /// `invalidate` tells the other caches.
     #[pyo3(signature = (key, /))]
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let _calling_out = CallingOut::begin(key.py());
         let cache = self.open(key.py())?;
         let text = key_text(key)?;
         check_name("key", text).or_raise(key.py())?;
@@ -350,6 +375,7 @@ impl Core {
 
     /// Drops every entry from this cache only.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?.clear();
         Ok(())
     }
@@ -409,6 +435,7 @@ impl Core {
         prefixes: Option<&Bound<'_, PyAny>>,
         all: bool,
     ) -> PyResult<Pending> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?;
         let what = invalidation(keys, tags, prefixes, all)?;
         what.check().or_raise(py)?;
@@ -453,6 +480,7 @@ impl Core {
     /// Says that this process is a copy that was restored from a snapshot. On
     /// Lambda that is said by itself.
     fn restored(&self, py: Python<'_>) -> PyResult<()> {
+        let _calling_out = CallingOut::begin(py);
         self.open(py)?.restored();
         Ok(())
     }
@@ -468,7 +496,8 @@ impl Core {
     }
 
     /// Drops everything, and refuses what comes; whether it was open.
-    fn _close(&self) -> bool {
+    fn _close(&self, py: Python<'_>) -> bool {
+        let _calling_out = CallingOut::begin(py);
         let enterable = self.enterable();
         self.generation.store(NO_GENERATION, Ordering::Relaxed);
         if enterable {
@@ -504,6 +533,15 @@ impl Core {
     fn __clear__(&self) {
         if self.enterable() {
             self.cache.clear();
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if self.made == generation() {
+            // SAFETY: nothing looks at it after this.
+            unsafe { ManuallyDrop::drop(&mut self.cache) };
         }
     }
 }

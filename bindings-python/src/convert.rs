@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple};
 use serde_json::{Value as Json, json};
 use snowmelt::Invalidation;
 use snowmelt_core::codes::{INVALID_ARGUMENT, INVALID_NAME};
@@ -53,7 +53,14 @@ pub(crate) fn wrong_type(value: &Bound<'_, PyAny>, what: &str, remedy: &str) -> 
 }
 
 fn shown(value: &Bound<'_, PyAny>) -> String {
-    let text = value.repr().map_or_else(|_| "?".into(), |text| text.to_string_lossy().into_owned());
+    let text = match value.cast_exact::<PyString>() {
+        // A long one is not gone through as a whole.
+        Ok(text) if text.len().is_ok_and(|length| length > 64) => {
+            value.get_item(PySlice::new(value.py(), 0, 64, 1)).and_then(|start| start.repr())
+        }
+        _ => value.repr(),
+    };
+    let text = text.map_or_else(|_| "?".into(), |text| text.to_string_lossy().into_owned());
     if text.chars().count() <= 64 { text } else { text.chars().take(61).chain("...".chars()).collect() }
 }
 
@@ -80,6 +87,13 @@ pub(crate) fn names(what: &'static str, list: Option<&Bound<'_, PyAny>>) -> PyRe
         return Err(wrong_type(list, &format!("`{whats}`"), "give a list of str"));
     };
     items.map(|item| name(what, &item?)).collect()
+}
+
+/// Whether foreign code runs when this is gone through.
+pub(crate) fn runs_code(list: &Bound<'_, PyAny>) -> bool {
+    !(list.is_exact_instance_of::<PyList>()
+        || list.is_exact_instance_of::<PyTuple>()
+        || list.is_instance_of::<PyString>())
 }
 
 pub(crate) fn invalidation(
@@ -127,6 +141,7 @@ pub(crate) fn time(value: &Bound<'_, PyAny>) -> PyResult<SystemTime> {
         Ok(seconds) if !value.is_instance_of::<PyBool>() => Some(seconds),
         _ => value.call_method0("timestamp").and_then(|seconds| seconds.extract::<f64>()).ok(),
     };
+    let seconds = seconds.filter(|seconds| !seconds.is_nan());
     let since = seconds.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)));
     match since {
         Some(Ok(since)) => Ok(UNIX_EPOCH + since),

@@ -1,7 +1,7 @@
 //! What happens on the stream, told to Python.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -11,9 +11,9 @@ use snowmelt_plain::words;
 use tokio::runtime::Handle;
 
 use crate::convert;
-use crate::runtime::enter_python;
+use crate::runtime::{enter_python, lock};
 
-/// Events wait here: the thread that drives the stream runs no user's code.
+/// Events wait here: no thread of ours runs a user's code.
 pub(crate) struct Events {
     /// The user's `on_event`.
     listener: Option<Py<PyAny>>,
@@ -53,7 +53,7 @@ impl Events {
 
     /// Called on the runtime's thread.
     pub(crate) fn tell(self: &Arc<Self>, event: &Event) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.waiting);
         if waiting.events.len() < MOST {
             waiting.events.push_back(words::event(event));
         }
@@ -62,27 +62,45 @@ impl Events {
         {
             waiting.told = true;
             let events = Arc::clone(self);
-            runtime.spawn_blocking(move || events.tell_all());
+            runtime.spawn_blocking(move || events.begin_to_tell());
         }
     }
 
-    fn tell_all(self: Arc<Self>) {
-        while let Some(event) = self.next() {
-            enter_python(|py| {
-                if let Err(error) = self.tell_one(py, &event) {
-                    error.write_unraisable(py, None);
-                }
+    /// Tells them on a thread of Python's own, which takes as long as the
+    /// listener does, and on which Python may end: on one of ours it would
+    /// have to unwind through Rust.
+    fn begin_to_tell(self: Arc<Self>) {
+        enter_python(|py| {
+            let begun = Told(Arc::clone(&self)).into_pyobject(py).and_then(|told| {
+                let tell = self.teller(py)?.getattr("from_core")?;
+                py.import("_thread")?.call_method1("start_new_thread", (tell, (told,)))
             });
-        }
+            if begun.is_err() {
+                // Python is about to end.
+                lock(&self.waiting).told = false;
+            }
+        });
+    }
+}
+
+/// The events that wait, and those that come meanwhile.
+#[pyclass(frozen)]
+struct Told(Arc<Events>);
+
+#[pymethods]
+impl Told {
+    const fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
     }
 
-    fn tell_one(&self, py: Python<'_>, event: &Json) -> PyResult<()> {
-        let event = convert::object(py, event)?;
-        self.teller(py)?.call_method1("from_core", (event,)).map(drop)
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.next().map(|event| convert::object(py, &event)).transpose()
     }
+}
 
+impl Events {
     fn next(&self) -> Option<Json> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.waiting);
         let event = waiting.events.pop_front();
         waiting.told = event.is_some();
         event

@@ -23,6 +23,7 @@ use snowmelt::host::Lookup;
 use snowmelt_core::invalidation::MAX_NAME_BYTES;
 
 use crate::cache::{Core, due, miss, outcome_text};
+use crate::runtime::CallingOut;
 use crate::value::Value;
 
 type Object = *mut ffi::PyObject;
@@ -209,6 +210,8 @@ unsafe fn quick_set(slf: Object, key: Object, value: Object) -> Option<Object> {
         let (outcome, removed) = cache.exchange(text, value).ok()?;
         let outcome = outcome_text(py, outcome).into_ptr();
         for value in removed {
+            // Its finalizer may run.
+            let _calling_out = CallingOut::begin(py);
             value.0.drop_ref(py);
         }
         Some(outcome)

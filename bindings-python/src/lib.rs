@@ -53,7 +53,7 @@ mod _snowmelt {
     #[pymodule_export]
     use crate::options::option_names;
     #[pymodule_export]
-    use crate::runtime::{Pending, forked, shut_down};
+    use crate::runtime::{Pending, ending, forked, forking, shut_down, went_on};
 
     use pyo3::prelude::*;
 

@@ -1,14 +1,15 @@
 //! Loads that Python leads or joins.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use snowmelt::host::LoadEnd;
 use snowmelt::{Begin, FillOutcome};
 
 use crate::cache::{Core, Extras, outcome_text};
-use crate::runtime::{Pending, generation};
+use crate::runtime::{CallingOut, Pending, generation, lock, parents};
 use crate::value::Value;
 
 /// The right to load one key, and to store what was loaded.
@@ -28,7 +29,10 @@ pub(crate) struct Lease {
 /// A load that somebody else leads.
 #[pyclass(frozen)]
 pub(crate) struct Joined {
-    joined: Arc<snowmelt::Joined<Value>>,
+    /// Until it handed out an exception: the exception has a traceback, whose
+    /// frames have this, in a circle that the collector cannot see.
+    load: Arc<Mutex<Option<Arc<snowmelt::Joined<Value>>>>>,
+    made: u32,
     #[pyo3(get)]
     id: u64,
 }
@@ -51,14 +55,15 @@ pub(crate) fn begun<'py>(
         }
         Begin::Join(joined) => {
             let id = joined.id().0;
-            Ok(Bound::new(py, Joined { joined: Arc::new(joined), id })?.into_any())
+            let load = Arc::new(Mutex::new(Some(Arc::new(joined))));
+            Ok(Bound::new(py, Joined { load, made: generation(), id })?.into_any())
         }
     }
 }
 
 impl Lease {
     fn take(&self) -> Option<snowmelt::Lease<Value>> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let held = lock(&self.held).take()?;
         if self.made == generation() {
             return Some(held);
         }
@@ -74,6 +79,7 @@ impl Lease {
         extras: &Extras<'_, 'py>,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = value.py();
+        let _calling_out = CallingOut::begin(py);
         let loaded = self.core.get().loaded(self.key.bind(py), value, extras)?;
         let outcome = match self.take() {
             Some(lease) => {
@@ -115,7 +121,13 @@ impl Lease {
     /// Whether it was filled or given up.
     #[getter]
     fn ended(&self) -> bool {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        lock(&self.held).is_none()
+    }
+
+    /// A lease may be kept in its own cache.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.core)?;
+        visit.call(&self.key)
     }
 }
 
@@ -129,18 +141,27 @@ impl Drop for Lease {
 impl Joined {
     /// Waits until the load landed: `(True, value)`, `(False, exception)`, or
     /// `None` if it brought nothing for this waiter.
-    fn start(&self) -> PyResult<Pending> {
-        let joined = Arc::clone(&self.joined);
+    fn start(&self, py: Python<'_>) -> PyResult<Pending> {
+        if self.made != generation() {
+            return Err(parents(py));
+        }
+        let joined = lock(&self.load).clone();
+        let held = Arc::clone(&self.load);
         Pending::start(async move {
-            joined.land().await;
-            move |py: Python<'_>| match joined.end() {
+            if let Some(joined) = &joined {
+                joined.land().await;
+            }
+            move |py: Python<'_>| match joined.as_deref().map_or(LoadEnd::Nothing, snowmelt::Joined::end) {
                 LoadEnd::Loaded(value) => Ok((true, value.0).into_pyobject(py)?.into_any().unbind()),
-                LoadEnd::Failed(error) => match error.downcast_ref::<Raised>() {
-                    Some(raised) => {
-                        Ok((false, raised.0.clone_ref(py)).into_pyobject(py)?.into_any().unbind())
+                LoadEnd::Failed(error) => {
+                    *lock(&held) = None;
+                    match error.downcast_ref::<Raised>() {
+                        Some(raised) => {
+                            Ok((false, raised.0.clone_ref(py)).into_pyobject(py)?.into_any().unbind())
+                        }
+                        None => Ok(py.None()),
                     }
-                    None => Ok(py.None()),
-                },
+                }
                 _ => Ok(py.None()),
             }
         })

@@ -1,18 +1,20 @@
 //! The thread that drives the stream, and how others wait for it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use snowmelt_core::codes::{INVALID_ARGUMENT, LOAD_INTERRUPTED};
+use serde_json::json;
+use snowmelt_core::codes::{CLOSED, INVALID_ARGUMENT, LOAD_INTERRUPTED};
 use snowmelt_plain::Failure;
 use tokio::runtime::{Builder, Handle};
 
-use crate::failure::to_python;
+use crate::failure::{raise, to_python};
 
 /// Counts forks. What was made in another generation belongs to the parent
 /// process: its thread is not here, and its locks may be held for ever.
@@ -20,12 +22,71 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// No cache has this one.
 pub(crate) const NO_GENERATION: u32 = u32::MAX;
 
-static RUNNING: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
-/// Whether Python is about to end: then no thread of ours may enter it.
-static ENDING: RwLock<bool> = RwLock::new(false);
+/// What a process has of its own. Never dropped: a child leaves its parent's
+/// alone, whose locks may be held by threads that it does not have.
+#[derive(Default)]
+struct Process {
+    running: Mutex<Option<Handle>>,
+    entering: Mutex<Entering>,
+    /// Told when the last thread of ours has left Python, and when the last
+    /// fork is done.
+    left: Condvar,
+    /// The same as in `entering`, for Python's threads.
+    ending: AtomicBool,
+    /// How many of Python's threads are here and may run foreign code.
+    calling_out: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Entering {
+    /// Python is about to end: no thread of ours may enter it any more.
+    ending: bool,
+    /// How many are in it.
+    within: usize,
+    /// How many threads fork just now: nobody enters meanwhile.
+    forking: usize,
+}
+
+/// Null until it is asked for.
+static PROCESS: AtomicPtr<Process> = AtomicPtr::new(null_mut());
 
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
+    /// Our thread, held still while this one forks.
+    static HELD: RefCell<Option<Arc<Hold>>> = const { RefCell::new(None) };
+    /// The thread that ends Python.
+    static ENDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How long others are waited for that should need no time at all: longer,
+/// and they hang.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn process() -> &'static Process {
+    let mut known = PROCESS.load(Ordering::Acquire);
+    if known.is_null() {
+        let made = Box::into_raw(Box::default());
+        match PROCESS.compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => known = made,
+            Err(other) => {
+                // SAFETY: it was made above, and nobody else saw it.
+                drop(unsafe { Box::from_raw(made) });
+                known = other;
+            }
+        }
+    }
+    // SAFETY: it came from a box that is never freed.
+    unsafe { &*known }
+}
+
+impl Process {
+    /// Waits until no thread of ours is within Python.
+    fn until_left(&self, entering: MutexGuard<'_, Entering>) {
+        let within = |entering: &mut Entering| entering.within > 0;
+        drop(
+            self.left.wait_timeout_while(entering, PATIENCE, within).unwrap_or_else(PoisonError::into_inner),
+        );
+    }
 }
 
 #[inline]
@@ -33,37 +94,190 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Holds our thread still.
+#[derive(Default)]
+struct Hold {
+    state: Mutex<Still>,
+    changed: Condvar,
+}
+
+#[derive(Default, PartialEq)]
+enum Still {
+    #[default]
+    Asked,
+    Standing,
+    Released,
+}
+
+impl Hold {
+    fn stand(&self) {
+        let mut state = lock(&self.state);
+        if *state == Still::Asked {
+            *state = Still::Standing;
+            self.changed.notify_all();
+        }
+        while *state == Still::Standing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn wait(&self) {
+        let state = lock(&self.state);
+        let asked = |state: &mut Still| *state == Still::Asked;
+        drop(self.changed.wait_timeout_while(state, PATIENCE, asked).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn release(&self) {
+        *lock(&self.state) = Still::Released;
+        self.changed.notify_all();
+    }
+}
+
+/// To be called before a fork, on the thread that forks. Our thread then stands
+/// where it holds no lock: one that is copied while it is held (the
+/// allocator's excepted) is held for ever in the child.
+#[pyfunction]
+pub(crate) fn forking(py: Python<'_>) {
+    if OURS.get() {
+        return;
+    }
+    let Some(handle) = lock(&process().running).clone() else { return };
+    let hold = Arc::new(Hold::default());
+    let standing = Arc::clone(&hold);
+    handle.spawn(async move { standing.stand() });
+    HELD.set(Some(Arc::clone(&hold)));
+    py.detach(|| {
+        hold.wait();
+        // Entering Python takes locks of the interpreter's before its main one.
+        let process = process();
+        let mut entering = lock(&process.entering);
+        entering.forking += 1;
+        process.until_left(entering);
+    });
+}
+
+/// To be called in the parent after a fork.
+#[pyfunction]
+pub(crate) fn went_on() {
+    if let Some(hold) = HELD.take() {
+        let process = process();
+        lock(&process.entering).forking -= 1;
+        process.left.notify_all();
+        hold.release();
+    }
+}
+
 /// To be called in a child after a fork.
 #[pyfunction]
 pub(crate) fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    PROCESS.store(null_mut(), Ordering::Release);
+    // It refers to a thread and a runtime of the parent.
+    std::mem::forget(HELD.take());
 }
 
 /// To be called before Python ends.
 #[pyfunction]
 pub(crate) fn shut_down(py: Python<'_>) {
-    py.detach(|| *ENDING.write().unwrap_or_else(PoisonError::into_inner) = true);
+    let process = process();
+    ENDS.set(true);
+    process.ending.store(true, Ordering::SeqCst);
+    py.detach(|| {
+        let deadline = Instant::now() + PATIENCE;
+        let mut entering = lock(&process.entering);
+        entering.ending = true;
+        process.until_left(entering);
+        while process.calling_out.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
-/// Enters Python from a thread of ours, unless it is about to end.
+/// A thread of Python's that may run foreign code from here: a user's
+/// function, or a value's finalizer.
+///
+/// Before 3.14 a daemon thread that wants Python's lock once Python has begun
+/// to end is unwound to its start, and a process dies of that if there is Rust
+/// on the way. So none may be on its way when it begins, and what comes after
+/// that stands still.
+pub(crate) struct CallingOut(&'static Process);
+
+/// Long enough for any process to end; for ever, and an exit handler that waits
+/// for a thread would do so, too.
+const STAND_STILL: Duration = Duration::from_secs(5);
+
+impl CallingOut {
+    #[inline]
+    pub(crate) fn begin(py: Python<'_>) -> Self {
+        let process = process();
+        process.calling_out.fetch_add(1, Ordering::SeqCst);
+        if process.ending.load(Ordering::SeqCst) && !ENDS.get() {
+            process.calling_out.fetch_sub(1, Ordering::SeqCst);
+            py.detach(|| std::thread::sleep(STAND_STILL));
+            process.calling_out.fetch_add(1, Ordering::SeqCst);
+        }
+        Self(process)
+    }
+}
+
+impl Drop for CallingOut {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.calling_out.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether `Pending.then` calls nobody any more.
+#[pyfunction]
+pub(crate) fn ending() -> bool {
+    lock(&process().entering).ending
+}
+
+/// A thread of ours that is within Python.
+struct Within(&'static Process);
+
+impl Within {
+    fn enter() -> Option<Self> {
+        let process = process();
+        let mut entering = lock(&process.entering);
+        while entering.forking > 0 {
+            entering = process.left.wait(entering).unwrap_or_else(PoisonError::into_inner);
+        }
+        if entering.ending {
+            return None;
+        }
+        entering.within += 1;
+        Some(Self(process))
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        let mut entering = lock(&self.0.entering);
+        entering.within -= 1;
+        if entering.within == 0 {
+            self.0.left.notify_all();
+        }
+    }
+}
+
+/// Enters Python from a thread of ours, unless it is about to end. What runs
+/// there has to be short, and no user's code: Python's end waits for it.
 pub(crate) fn enter_python<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    let ending = ENDING.read().unwrap_or_else(PoisonError::into_inner);
-    if *ending { None } else { Python::try_attach(run) }
+    let _within = Within::enter()?;
+    Python::try_attach(run)
 }
 
 /// The runtime, started at the first call that needs it.
 pub(crate) fn handle() -> PyResult<Handle> {
-    let mut running = lock(&RUNNING);
-    if let Some((made, handle)) = &*running
-        && *made == generation()
-    {
+    let mut running = lock(&process().running);
+    if let Some(handle) = &*running {
         return Ok(handle.clone());
     }
     let handle = start().map_err(|error| {
         PyRuntimeError::new_err(format!("the thread that drives the stream could not be started: {error}"))
     })?;
-    // A parent's handle must not be dropped in its child.
-    std::mem::forget(running.replace((generation(), handle.clone())));
+    *running = Some(handle.clone());
     Ok(handle)
 }
 
@@ -77,8 +291,16 @@ fn start() -> std::io::Result<Handle> {
     Ok(handle)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What belongs to the process that this one was forked from.
+#[cold]
+pub(crate) fn parents(py: Python<'_>) -> PyErr {
+    let message = "this cache was made before the process forked, and belongs to the parent: make a cache of its own in each \
+        process, after the fork";
+    raise(py, &json!({ "code": CLOSED, "message": message, "forked": true }).to_string())
 }
 
 /// Makes the result where Python is.
@@ -86,7 +308,10 @@ type Finish = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
 /// Something under way on the runtime's thread.
 #[pyclass(frozen)]
-pub(crate) struct Pending(Arc<Slot>);
+pub(crate) struct Pending {
+    slot: Arc<Slot>,
+    made: u32,
+}
 
 #[derive(Default)]
 struct Slot {
@@ -144,7 +369,7 @@ impl Pending {
             let finish = future.await;
             ending.0.end(Some(Box::new(finish)));
         });
-        Ok(Self(slot))
+        Ok(Self { slot, made: generation() })
     }
 }
 
@@ -167,7 +392,7 @@ impl Pending {
         loop {
             let left = deadline
                 .map_or(SLICE, |deadline| deadline.saturating_duration_since(Instant::now()).min(SLICE));
-            if py.detach(|| self.ended_within(left)) {
+            if !self.ours() || py.detach(|| self.ended_within(left)) {
                 return Ok(true);
             }
             py.check_signals()?;
@@ -180,7 +405,10 @@ impl Pending {
     /// Calls `callback()`, from a thread of ours, when it has ended; whether
     /// that is still to come.
     fn then(&self, callback: Py<PyAny>) -> bool {
-        let mut state = lock(&self.0.state);
+        if !self.ours() {
+            return false;
+        }
+        let mut state = lock(&self.slot.state);
         if !state.ended {
             let before = state.callback.replace(callback);
             drop(state);
@@ -192,12 +420,15 @@ impl Pending {
 
     /// Whether it has ended.
     fn done(&self) -> bool {
-        lock(&self.0.state).ended
+        !self.ours() || lock(&self.slot.state).ended
     }
 
     /// What came of it; to be asked once, after it ended.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let finish = lock(&self.0.state).finish.take();
+        if !self.ours() {
+            return Err(parents(py));
+        }
+        let finish = lock(&self.slot.state).finish.take();
         match finish {
             Some(finish) => finish(py),
             None => Err(to_python(
@@ -209,10 +440,15 @@ impl Pending {
 }
 
 impl Pending {
+    /// What a parent waits for ends in the parent only.
+    fn ours(&self) -> bool {
+        self.made == generation()
+    }
+
     fn ended_within(&self, time: Duration) -> bool {
-        let state = lock(&self.0.state);
+        let state = lock(&self.slot.state);
         let (state, _) = self
-            .0
+            .slot
             .ended
             .wait_timeout_while(state, time, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import multiprocessing
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-import snowmelt
 from snowmelt import Cache
 
+from .support import until
+
 Make = Callable[..., Cache]
-
-
-def in_thread(run: Callable[[], Any]) -> Any:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(20)
-
-
-def until(holds: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.005)
 
 
 def test_threads_share_one_load(cache: Cache) -> None:
@@ -187,88 +171,8 @@ def test_a_loop_that_ends_wakes_the_others(cache: Cache, how: str) -> None:
         # What the closed loop leaves behind says so; that is asyncio's, and meant here.
         task = held.pop()
         task._log_destroy_pending = False
-        for task in list(cache._tasks):
+        for task in [task for tasks in cache._tasks.values() for task in tasks]:
             task._log_destroy_pending = False
-
-
-def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
-    async def load() -> str:
-        await asyncio.sleep(0.1)
-        return "v"
-
-    async def main() -> None:
-        task = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await asyncio.sleep(0.02)
-        with pytest.raises(snowmelt.LoadCycleError, match="would block the event loop"):
-            cache.get_or_load("k", lambda: "other")
-        assert await task == "v"
-
-    asyncio.run(main())
-
-
-def test_a_wait_that_would_block_its_own_loop_through_another_thread_is_refused(cache: Cache) -> None:
-    waits = threading.Event()
-
-    async def slow() -> str:
-        await asyncio.sleep(0.3)
-        return "a"
-
-    def reads_a() -> str:
-        waits.set()
-        return str(cache.get_or_load("a", lambda: "never"))
-
-    async def main() -> None:
-        task = asyncio.create_task(cache.aio.get_or_load("a", slow))
-        await asyncio.sleep(0.02)
-        with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(cache.get_or_load, "b", reads_a)
-            waits.wait(10)
-            await asyncio.sleep(0.1)
-            with pytest.raises(snowmelt.LoadCycleError):
-                cache.get_or_load("b", lambda: "never")
-            assert await task == "a"
-            assert await asyncio.wrap_future(other) == "a"
-
-    asyncio.run(main())
-
-
-def test_a_loader_that_asks_for_its_own_key(cache: Cache) -> None:
-    def load() -> Any:
-        return cache.get_or_load("k", load)
-
-    with pytest.raises(snowmelt.LoadCycleError) as refused:
-        cache.get_or_load("k", load)
-    assert refused.value.code == "LOAD_CYCLE" and "asks for its own key" in str(refused.value)
-
-    async def aload() -> Any:
-        return await cache.aio.get_or_load("k", aload)
-
-    with pytest.raises(snowmelt.LoadCycleError):
-        asyncio.run(cache.aio.get_or_load("k", aload))
-    assert cache.get_or_load("k", lambda: cache.get_or_load("l", lambda: 5)) == 5
-
-
-def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
-    both = threading.Barrier(2)
-
-    def load(other: str) -> Any:
-        both.wait(10)
-        return cache.get_or_load(other, lambda: "never")
-
-    with ThreadPoolExecutor(2) as pool:
-        ends = [pool.submit(cache.get_or_load, "a", lambda: load("b")), pool.submit(cache.get_or_load, "b", lambda: load("a"))]
-        raised = [end.exception(20) for end in ends]
-    assert all(isinstance(error, snowmelt.LoadCycleError) for error in raised)
-
-    async def main() -> list[Any]:
-        async def load(other: str) -> Any:
-            await asyncio.sleep(0.02)
-            return await cache.aio.get_or_load(other, lambda: "never")
-
-        reads = (cache.aio.get_or_load("a", lambda: load("b")), cache.aio.get_or_load("b", lambda: load("a")))
-        return await asyncio.gather(*reads, return_exceptions=True)
-
-    assert all(isinstance(error, snowmelt.LoadCycleError) for error in asyncio.run(main()))
 
 
 def test_a_signal_ends_a_wait(cache: Cache) -> None:
@@ -291,76 +195,6 @@ def test_a_signal_ends_a_wait(cache: Cache) -> None:
     cache.fill(lease, 1)
 
 
-def test_everything_at_once(make: Make) -> None:
-    """32 threads and 3 loops on 100 keys, with invalidations running: no stale fill, no deadlock."""
-    cache, other = make(catch_up_every="10ms"), make()
-    truth = {f"k{number}": 0 for number in range(100)}
-    ends = time.monotonic() + 3
-    lock = threading.Lock()
-
-    def any_key(salt: int) -> str:
-        return f"k{(salt * 13 + int(time.monotonic() * 1e4)) % 100}"
-
-    def load(key: str) -> int:
-        value = truth[key]
-        time.sleep(0.001)
-        return value
-
-    async def aload(key: str) -> int:
-        value = truth[key]
-        await asyncio.sleep(0.001)
-        return value
-
-    def thread(number: int) -> None:
-        while time.monotonic() < ends:
-            key = any_key(number)
-            cache.get_or_load(key, lambda: load(key))
-
-    async def loop(number: int) -> None:
-        async def task(at: int) -> None:
-            while time.monotonic() < ends:
-                key = any_key(at)
-                await cache.aio.get_or_load(key, lambda: aload(key))
-                await asyncio.sleep(0)
-
-        await asyncio.gather(*(task(number + at) for at in range(10)))
-
-    def writer(writes: Cache) -> None:
-        while time.monotonic() < ends:
-            key = any_key(7)
-            with lock:
-                truth[key] += 1
-                mine = truth[key]
-            cache.catch_up(at_least=writes.invalidate(key), within=20)
-            found = cache.get(key)
-            assert found is None or found >= mine
-
-    with ThreadPoolExecutor(40) as pool:
-        futures = [pool.submit(thread, number) for number in range(32)]
-        futures += [pool.submit(asyncio.run, loop(number)) for number in range(3)]
-        futures += [pool.submit(writer, writes) for writes in (cache, other)]
-        for future in futures:
-            future.result(60)
-    cache._validate()
-    stats = cache.stats()
-    assert stats.leases == 0 and stats.invalidated_by_key > 0 and stats.coalesced > 0
-
-
-def test_cycles_through_values_are_collected(make: Make) -> None:
-    class Holder:
-        pass
-
-    def build() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
-        holder, cache = Holder(), Cache(stream="none", report="off")
-        holder.cache = cache  # type: ignore[attr-defined]
-        cache.set("holder", holder)
-        return weakref.ref(holder), weakref.ref(cache)
-
-    known = build()
-    gc.collect()
-    assert [ref() for ref in known] == [None, None]
-
-
 def test_references_are_given_back(make: Make) -> None:
     cache = make(max_entries=100)
     value = object()
@@ -372,63 +206,3 @@ def test_references_are_given_back(make: Make) -> None:
     assert sys.getrefcount(value) - before == len(cache)
     cache.clear()
     assert sys.getrefcount(value) == before
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_says_that_it_needs_its_own_cache(cache: Cache) -> None:
-    cache.set("k", 1)
-    cache.invalidate("l")
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            try:
-                cache.get("k")
-            except snowmelt.ClosedError as refused:
-                assert "make a cache of its own" in str(refused)
-                with Cache(stream="memory:child", report="off") as own:
-                    token = own.invalidate("k")
-                    own.catch_up(at_least=token)
-                    status = 0 if own.get_or_load("k", lambda: 5) == 5 else 2
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert cache["k"] == 1
-
-
-def _spawned(queue: Any) -> None:
-    with Cache(stream="memory:spawned", report="off") as cache:
-        cache.invalidate("k")
-        queue.put(cache.get_or_load("k", lambda: 5))
-
-
-def test_multiprocessing_spawn_works() -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_spawned, args=(queue,))
-    process.start()
-    assert queue.get(timeout=30) == 5
-    process.join(30)
-    assert process.exitcode == 0
-
-
-SHUTDOWN = """
-import asyncio, threading, time
-from snowmelt import Cache
-cache = Cache(stream="memory:", report="off", on_event=lambda event: None)
-threading.Thread(target=lambda: cache.get_or_load("k", lambda: time.sleep(30)), daemon=True).start()
-threading.Thread(target=lambda: cache.get_or_load("k", lambda: 1), daemon=True).start()
-async def main():
-    task = asyncio.create_task(cache.aio.get_or_load("l", lambda: asyncio.sleep(30)))
-    await asyncio.sleep(0.1)
-asyncio.run(main())
-cache.invalidate("x")
-cache.catch_up()
-print("ended")
-"""
-
-
-def test_the_interpreter_ends_with_loads_under_way() -> None:
-    ended = subprocess.run([sys.executable, "-X", "faulthandler", "-c", SHUTDOWN], capture_output=True, text=True, timeout=20)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")

@@ -73,7 +73,7 @@ else:
 
 
 if hasattr(_os, "register_at_fork"):
-    _os.register_at_fork(after_in_child=_snowmelt.forked)
+    _os.register_at_fork(before=_snowmelt.forking, after_in_parent=_snowmelt.went_on, after_in_child=_snowmelt.forked)
     _os.register_at_fork(after_in_child=_loads.forked)
 _atexit.register(_snowmelt.shut_down)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _snowmelt
 from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome, tags_of
 from ._types import Generic
-from ._waiting import until
+from ._waiting import ended, running_loop, until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class AsyncFace(Generic["V"]):
         if value is DUE:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
-        return default if value is MISS else value
+        if value is MISS:
+            _snowmelt.check_name("key", key)
+            return default
+        return value
 
     async def get_or_load(
         self,
@@ -68,6 +71,8 @@ class AsyncFace(Generic["V"]):
         arrival = cache._arrive()
         if not callable(loader):
             raise no_loader(key, loader)
+        # Before a load is begun that could not go on.
+        loop = running_loop()
         if due:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
@@ -78,27 +83,32 @@ class AsyncFace(Generic["V"]):
             if isinstance(found, tuple):
                 return found[0]
             if isinstance(found, _snowmelt.Lease):
-                return cache._out(await self._lead(found, loader, tags, ttl, weight))
+                return cache._out(await self._lead(loop, found, loader, tags, ttl, weight))
             joined = await self._join(found)
             if joined is not None:
                 return cache._out(joined[0])
 
-    async def _lead(self, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
+    async def _lead(
+        self, loop: asyncio.AbstractEventLoop, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any
+    ) -> V:
         import asyncio
 
         cache = self._cache
-        loop = asyncio.get_running_loop()
         flight = Flight(lease, loop)
         cache._flights[lease.id] = flight
-        task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=f"snowmelt load of {lease.key}")
-        cache._tasks.add(task)
-        task.add_done_callback(cache._tasks.discard)
+        name = f"snowmelt load of {str.__str__(lease.key)[:64]}"
+        task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=name)
+        _keep(cache._tasks, loop, task)
         value: V
         with Waiting(flight, blocking=False):
             value, raised = await asyncio.shield(task)
-        if raised is not None:
+        if raised is None:
+            return value
+        try:
             raise raised
-        return value
+        finally:
+            # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
+            del task, raised
 
     async def _join(self, joined: _snowmelt.Joined) -> tuple[V] | None:
         cache = self._cache
@@ -113,8 +123,8 @@ class AsyncFace(Generic["V"]):
                 flight.look()
 
         with Waiting(flight, blocking=False):
-            found = await until(pending, look)
-        return outcome(found)
+            await ended(pending, look)
+        return outcome(pending.result())
 
     async def invalidate(
         self,
@@ -127,7 +137,7 @@ class AsyncFace(Generic["V"]):
         """As ``Cache.invalidate``. Whoever is cancelled stops waiting; the write goes on."""
         cache = self._cache
         write = cache._start_write(keys, tags, prefixes, all)
-        await _ended(write.pending)
+        await _written(write.pending)
         return cache._written(write)
 
     async def catch_up(self, at_least: str | None = None, within: Duration = 5) -> None:
@@ -150,15 +160,33 @@ class AsyncFace(Generic["V"]):
 
     async def _settled(self) -> None:
         for write in self._cache._writes.copy():
-            await _ended(write.pending)
+            await _written(write.pending)
             self._cache._settle(write)
 
 
-async def _ended(pending: _snowmelt.Pending) -> None:
+def _keep(tasks: dict[Any, set[Any]], loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    """Holds a task until it ends: its loop does not. Tasks of loops that were closed meanwhile end never, and are let go."""
+    kept = tasks.get(loop)
+    if kept is None:
+        for other in list(tasks):
+            if other.is_closed():
+                tasks.pop(other, None)
+        kept = tasks.setdefault(loop, set())
+    kept.add(task)
+
+    def let_go(task: asyncio.Task[Any]) -> None:
+        kept.discard(task)
+        if not kept:
+            tasks.pop(loop, None)
+
+    task.add_done_callback(let_go)
+
+
+async def _written(pending: _snowmelt.Pending) -> None:
     """Waits, and leaves the result to whoever asks for it."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     while not pending.done():
         # Several may wait for one write, and it calls one of them: the others look themselves.
         waiter: asyncio.Future[None] = loop.create_future()

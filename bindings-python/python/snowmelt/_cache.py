@@ -135,7 +135,8 @@ class Cache(Core["V"]):
         self._flights: dict[int, Flight] = {}
         #: Writes to the stream that may still be under way.
         self._writes: set[Write] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        #: Tasks that run loaders, by their loops.
+        self._tasks: dict[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]] = {}
         if _snapshots.may_be_taken():
             _snapshots.restore_with(self)
 

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+
 class SnowmeltError(Exception):
     """Everything that Snowmelt itself refuses or fails at.
 
@@ -135,6 +136,16 @@ def describe(value: object) -> str:
     if value is None:
         return "None"
     if isinstance(value, (str, int, float)):
-        shown = repr(value)
-        return f"the {type(value).__name__} {shown if len(shown) <= 64 else shown[:61] + '...'}"
+        return f"the {type(value).__name__} {shown(value)}"
     return f"a {type(value).__name__}"
+
+
+def shown(value: object) -> str:
+    """A value's ``repr``, as much of it as a message can bear. What it raises is not what the message is about."""
+    if isinstance(value, str) and len(value) > 64:
+        value = value[:64]
+    try:
+        text = repr(value)
+    except Exception:
+        return "?"
+    return text if len(text) <= 64 else text[:61] + "..."

@@ -9,7 +9,7 @@ from ._records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Literal
 
 log = logging.getLogger("snowmelt")
@@ -41,10 +41,15 @@ class Events:
         self._listener = listener
         self._failing = False
 
-    def from_core(self, told: dict[str, Any]) -> None:
-        """Tells of what the Rust side gives: with fields that are not for users, or of a kind that is not."""
-        if told["type"] != "other":
-            self.tell(CacheEvent(**{name: told[name] for name in CacheEvent.__annotations__ if name in told}))
+    def from_core(self, events: Iterable[dict[str, Any]]) -> None:
+        """Tells of what the Rust side gives, on a thread of its own: with fields that are not for users, or of a kind that is not."""
+        for told in events:
+            if told["type"] == "other":
+                continue
+            try:
+                self.tell(CacheEvent(**{name: told[name] for name in CacheEvent.__annotations__ if name in told}))
+            except BaseException:
+                log.exception("on_event would end its thread, and events go on")
 
     def tell(self, event: CacheEvent) -> None:
         if self._listener is None:

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import _snowmelt
-from ._errors import SnowmeltError, describe, error
+from ._errors import SnowmeltError, describe, error, shown
 
 _ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _Call = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
@@ -41,7 +41,7 @@ def part(value: object, name: str = "a value") -> str:
     if value is None or value is True or value is False:
         return f"={value}"
     if isinstance(value, int):
-        return f"={int(value)}"
+        return f"={_digits(value, name)}"
     if isinstance(value, float):
         return f"={float(value)!r}"
     if isinstance(value, bytes):
@@ -50,6 +50,14 @@ def part(value: object, name: str = "a value") -> str:
         return f"=uuid:{value}"
     message = f"{name} is {describe(value)}, which has no place in a key: make a str of it, or leave it out of the template"
     raise error("INVALID_NAME", message, wrong_type=True)
+
+
+def _digits(value: int, name: str) -> str:
+    try:
+        return int.__repr__(value)
+    except ValueError:
+        # Python's limit, since it takes so long.
+        raise error("INVALID_NAME", f"{name} is an int of thousands of digits: leave it out of the template, or use its hash") from None
 
 
 def _quoted(text: str, name: str) -> str:
@@ -143,12 +151,12 @@ class CallKeys:
                 pieces.append((text, None))
                 continue
             if spec or conversion:
-                raise _refused(template, f"{{{name}}} has a format, and a key has none: give the function what the key shall have")
+                raise _refused(template, f"{{{_short(name)}}} has a format, and a key has none: give the function what the key shall have")
             if not name.isidentifier():
-                raise _refused(template, f"{{{name}}} is no parameter's name: attributes, indexes and numbers are not looked up")
+                raise _refused(template, f"{{{_short(name)}}} is no parameter's name: attributes, indexes and numbers are not looked up")
             if name not in self._kinds:
                 known = ", ".join(self._kinds) or "none"
-                raise _refused(template, f"the function has no parameter `{name}`; there are: {known}")
+                raise _refused(template, f"the function has no parameter `{_short(name)}`; there are: {known}")
             if self._kinds[name] in _ANY_NUMBER:
                 raise _refused(template, f"`{name}` stands for any number of arguments, which no key can name")
             pieces.append((text, name))
@@ -163,4 +171,8 @@ def _default_part(parameter: inspect.Parameter) -> str | None:
 
 
 def _refused(template: str, why: str) -> SnowmeltError:
-    return error("INVALID_ARGUMENT", f"the template {template!r} cannot be used: {why}")
+    return error("INVALID_ARGUMENT", f"the template {shown(template)} cannot be used: {why}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 64 else name[:61] + "..."

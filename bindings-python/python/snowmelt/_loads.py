@@ -13,7 +13,7 @@ import sys
 from _thread import RLock, get_ident
 from contextvars import ContextVar
 
-from ._errors import describe, error
+from ._errors import describe, error, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def _refuse_cycles(flight: Flight, waiter: Flight | None, thread: int | None) ->
 
 def _cycle(flight: Flight, waiter: Flight) -> SnowmeltError:
     if flight is waiter:
-        keys = f"the loader of {flight.key!r} asks for its own key"
+        keys = f"the loader of {shown(flight.key)} asks for its own key"
     else:
-        keys = f"the loaders of {waiter.key!r} and {flight.key!r} wait for each other"
+        keys = f"the loaders of {shown(waiter.key)} and {shown(flight.key)} wait for each other"
     remedy = "a loader can ask for other keys, as long as theirs do not ask for it; call what they share directly"
     return error("LOAD_CYCLE", f"{keys}: {remedy}")
 
@@ -126,7 +126,7 @@ def _cycle(flight: Flight, waiter: Flight) -> SnowmeltError:
 def _standstill(flight: Flight) -> SnowmeltError:
     return error(
         "LOAD_CYCLE",
-        f"reading {flight.key!r} here would block the event loop that has to finish its load: use `await cache.aio.get_or_load(…)` "
+        f"reading {shown(flight.key)} here would block the event loop that has to finish its load: use `await cache.aio.get_or_load(…)` "
         "on a loop's thread",
     )
 
@@ -140,11 +140,15 @@ def outcome(found: Any) -> tuple[Any] | None:
         return (result,)
     # All who waited raise one exception: each with the traceback of the load, not of one another.
     exception, traceback = result
-    raise exception.with_traceback(traceback)
+    try:
+        raise exception.with_traceback(traceback)
+    finally:
+        # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
+        del found, result, exception, traceback
 
 
 def no_loader(key: str, loader: object) -> SnowmeltError:
-    return error("INVALID_ARGUMENT", f"the loader of {key!r} is {describe(loader)}: give a function that returns the value", wrong_type=True)
+    return error("INVALID_ARGUMENT", f"the loader of {shown(key)} is {describe(loader)}: give a function that returns the value", wrong_type=True)
 
 
 def tags_of(value: object, tags: Any) -> Any:
@@ -162,5 +166,5 @@ def asynchronous(key: str, value: Any) -> SnowmeltError:
 
     if isinstance(value, Coroutine):
         value.close()
-    message = f"the loader of {key!r} is asynchronous: use `await cache.aio.get_or_load(…)`"
+    message = f"the loader of {shown(key)} is asynchronous: use `await cache.aio.get_or_load(…)`"
     return error("INVALID_ARGUMENT", message, wrong_type=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from . import _snowmelt
+from ._errors import error
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Imported where a loop runs: it takes longer than all of this package.
     import asyncio
     from collections.abc import Callable
     from typing import Any
-
-    from . import _snowmelt
 
 #: How long a waiter sleeps before it looks whether whoever it waits for is still there.
 LOOK = 0.2
@@ -21,11 +22,28 @@ def wait(pending: _snowmelt.Pending) -> Any:
     return pending.result()
 
 
-async def until(pending: _snowmelt.Pending, look: Callable[[], None] | None = None) -> Any:
-    """Waits on this loop. ``look`` is called now and then."""
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The loop that runs on this thread. Other libraries' (trio) are none."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        message = "`cache.aio` waits on an asyncio loop, and none runs here: call it from a coroutine that asyncio runs, or use the cache itself"
+        raise error("INVALID_ARGUMENT", message) from None
+
+
+async def until(pending: _snowmelt.Pending) -> Any:
+    """Waits on this loop."""
+    await ended(pending)
+    return pending.result()
+
+
+async def ended(pending: _snowmelt.Pending, look: Callable[[], None] | None = None) -> None:
+    """Waits, and leaves the result to its caller. ``look`` is called now and then."""
+    import asyncio
+
+    loop = running_loop()
     woken: asyncio.Future[None] = loop.create_future()
 
     def wake() -> None:
@@ -35,12 +53,13 @@ async def until(pending: _snowmelt.Pending, look: Callable[[], None] | None = No
             pass  # The loop was closed: nobody waits there any more.
 
     if pending.then(wake):
-        if look is None:
+        if look is None and not _snowmelt.ending():
             await woken
         else:
-            while not (await asyncio.wait({woken}, timeout=LOOK))[0]:
-                look()
-    return pending.result()
+            # (While Python ends nobody is woken.)
+            while not (await asyncio.wait({woken}, timeout=LOOK))[0] and not pending.done():
+                if look is not None:
+                    look()
 
 
 def _set(future: asyncio.Future[None]) -> None:

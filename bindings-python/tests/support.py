@@ -1,0 +1,46 @@
+"""What several test files need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+#: How many times longer the tests are that run for long: 10 before a release.
+LONGER = int(os.environ.get("SNOWMELT_TEST_LONGER", "1"))
+
+#: Where every random choice starts from. Tests that use it print it.
+SEED = int(os.environ.get("SNOWMELT_TEST_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
+
+
+def in_thread(run: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result(20)
+
+
+def until(holds: Callable[[], Any], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.005)
+
+
+def run_python(program: str, *options: str, seconds: float = 30, **environment: str) -> str:
+    """Runs a program of its own to its end, which has to be a good one, and gives its output."""
+    command = [sys.executable, "-X", "faulthandler", "-W", "error", *options, "-c", textwrap.dedent(program)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environment}) as running:
+        try:
+            out, said = running.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            # It says where it hangs.
+            running.send_signal(signal.SIGABRT)
+            out, said = running.communicate()
+    assert (running.returncode, said) == (0, ""), f"exit code {running.returncode}\n{out}\n{said}"
+    return out

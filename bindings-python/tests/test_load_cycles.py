@@ -1,0 +1,93 @@
+"""Loads that wait for each other in a circle fail, and do not hang."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import snowmelt
+from snowmelt import Cache
+
+
+def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
+    async def load() -> str:
+        await asyncio.sleep(0.1)
+        return "v"
+
+    async def main() -> None:
+        task = asyncio.create_task(cache.aio.get_or_load("k", load))
+        await asyncio.sleep(0.02)
+        with pytest.raises(snowmelt.LoadCycleError, match="would block the event loop"):
+            cache.get_or_load("k", lambda: "other")
+        assert await task == "v"
+
+    asyncio.run(main())
+
+
+def test_a_wait_that_would_block_its_own_loop_through_another_thread_is_refused(cache: Cache) -> None:
+    waits = threading.Event()
+
+    async def slow() -> str:
+        await asyncio.sleep(0.3)
+        return "a"
+
+    def reads_a() -> str:
+        waits.set()
+        return str(cache.get_or_load("a", lambda: "never"))
+
+    async def main() -> None:
+        task = asyncio.create_task(cache.aio.get_or_load("a", slow))
+        await asyncio.sleep(0.02)
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(cache.get_or_load, "b", reads_a)
+            waits.wait(10)
+            await asyncio.sleep(0.1)
+            with pytest.raises(snowmelt.LoadCycleError):
+                cache.get_or_load("b", lambda: "never")
+            assert await task == "a"
+            assert await asyncio.wrap_future(other) == "a"
+
+    asyncio.run(main())
+
+
+def test_a_loader_that_asks_for_its_own_key(cache: Cache) -> None:
+    def load() -> Any:
+        return cache.get_or_load("k", load)
+
+    with pytest.raises(snowmelt.LoadCycleError) as refused:
+        cache.get_or_load("k", load)
+    assert refused.value.code == "LOAD_CYCLE" and "asks for its own key" in str(refused.value)
+
+    async def aload() -> Any:
+        return await cache.aio.get_or_load("k", aload)
+
+    with pytest.raises(snowmelt.LoadCycleError):
+        asyncio.run(cache.aio.get_or_load("k", aload))
+    assert cache.get_or_load("k", lambda: cache.get_or_load("l", lambda: 5)) == 5
+
+
+def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
+    both = threading.Barrier(2)
+
+    def load(other: str) -> Any:
+        both.wait(10)
+        return cache.get_or_load(other, lambda: "never")
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(cache.get_or_load, "a", lambda: load("b")), pool.submit(cache.get_or_load, "b", lambda: load("a"))]
+        raised = [end.exception(20) for end in ends]
+    assert all(isinstance(error, snowmelt.LoadCycleError) for error in raised)
+
+    async def main() -> list[Any]:
+        async def load(other: str) -> Any:
+            await asyncio.sleep(0.02)
+            return await cache.aio.get_or_load(other, lambda: "never")
+
+        reads = (cache.aio.get_or_load("a", lambda: load("b")), cache.aio.get_or_load("b", lambda: load("a")))
+        return await asyncio.gather(*reads, return_exceptions=True)
+
+    assert all(isinstance(error, snowmelt.LoadCycleError) for error in asyncio.run(main()))

@@ -1,0 +1,77 @@
+"""Copies restored from a snapshot: with AWS' own library, which the managed runtimes call."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import snapshot_restore_py
+
+import snowmelt
+from snowmelt import Cache
+
+Make = Callable[..., Cache]
+
+
+def restore() -> None:
+    """As the runtime does it after a restore."""
+    for function, args, kwargs in snapshot_restore_py.get_after_restore():  # type: ignore[misc]
+        function(*args, **kwargs)
+
+
+def test_loads_from_before_are_not_stored(make: Make) -> None:
+    cache = make()
+    lease, joined = cache.begin("k"), cache.begin("k")
+    assert isinstance(lease, snowmelt.Lease) and not isinstance(joined, snowmelt.Lease)
+
+    def load() -> str:
+        restore()
+        return "the original's"
+
+    assert cache.get_or_load("l", load) == "the original's" and "l" not in cache
+    assert cache.fill(lease, "v") == "fenced" and "k" not in cache
+    assert cache.get_or_load("l", lambda: "mine") == "mine" and cache["l"] == "mine"
+
+
+def test_entries_count_as_old_as_they_are(make: Make) -> None:
+    """They are served within their bounds only, after a catch-up that is due at once, and die at their time."""
+    cache, writer = make(ttl=0.3), make()
+    cache.get_or_load("k", lambda: 1)
+    cache.get_or_load("l", lambda: 1)
+    writer.invalidate("l")
+    restore()
+    with cache.invocation():
+        assert cache.get("l") is None
+    assert cache.get("k") == 1
+    time.sleep(0.35)
+    restore()
+    assert cache.get("k") is None
+
+
+def test_a_new_seed_spreads_copies(make: Make) -> None:
+    """Copies of one snapshot do not let their entries fall at the same moment."""
+    ends: set[float] = set()
+    for _ in range(5):
+        cache = make(stream="none", ttl=(0.01, 0.2), seed=7)
+        restore()
+        began = time.monotonic()
+        cache.set("k", 1)
+        while cache.get("k") is not None:
+            time.sleep(0.001)
+        ends.add(round(time.monotonic() - began, 2))
+    assert len(ends) > 1
+
+
+def test_closed_and_forgotten_caches_are_no_hindrance(make: Make) -> None:
+    make().close()
+    hooks = len(snapshot_restore_py.get_after_restore())
+    for _ in range(50):
+        Cache(stream="none", report="off").set("k", random.random())
+    restore()
+    assert len(snapshot_restore_py.get_after_restore()) == hooks == 1
+    alive: Any = make()
+    alive.set("k", 1)
+    restore()
+    assert alive.closed is False
