@@ -8,14 +8,15 @@ use snowmelt::host::Lookup;
 use crate::cache::Core;
 use crate::call_keys::{CallKeys, KeyText};
 
-/// Looks for a call's value. What is not found, or not plain, goes to `run`.
+/// Looks for a call's value. What is not found, or not plain, goes to `run`:
+/// see `quick_call.rs`.
 #[pyclass(subclass, frozen, module = "snowmelt._snowmelt")]
 pub(crate) struct CachedCall {
     core: Py<Core>,
     /// `None`: the keys are made in Python.
     keys: Option<Py<CallKeys>>,
     /// `run(missed, args, kwargs)` gives the value.
-    run: Py<PyAny>,
+    pub(crate) run: Py<PyAny>,
 }
 
 /// A call that was not answered.
@@ -30,7 +31,7 @@ pub(crate) struct Missed {
 }
 
 /// What came of a look.
-enum Looked<'py> {
+pub(crate) enum Looked<'py> {
     Hit(Bound<'py, PyAny>),
     Missed(Missed),
 }
@@ -39,7 +40,7 @@ const UNSEEN: Looked<'static> = Looked::Missed(Missed { key: None, due: false })
 
 impl CachedCall {
     #[inline]
-    fn look_for<'py>(
+    pub(crate) fn look_for<'py>(
         &self,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
@@ -65,22 +66,6 @@ impl CachedCall {
     #[new]
     fn new(core: Py<Core>, keys: Option<Py<CallKeys>>, run: Py<PyAny>) -> Self {
         Self { core, keys, run }
-    }
-
-    #[pyo3(signature = (*args, **kwargs))]
-    fn __call__<'py>(
-        &self,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        match self.look_for(args, kwargs)? {
-            Looked::Hit(value) => Ok(value),
-            Looked::Missed(missed) => {
-                let py = args.py();
-                let kwargs = kwargs.cloned().unwrap_or_else(|| PyDict::new(py));
-                self.run.bind(py).call1((missed, args, kwargs))
-            }
-        }
     }
 
     /// The value of a call, or a `Missed`.

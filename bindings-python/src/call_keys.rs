@@ -9,6 +9,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
+use crate::runtime::CallingOut;
+
 /// The longest key that is made here, in bytes.
 const LONGEST: usize = 256;
 
@@ -222,6 +224,7 @@ impl CallKeys {
         number: usize,
     ) -> PyResult<Option<()>> {
         let py = value.py();
+        let _calling_out = CallingOut::begin(py);
         let name = self.parameters.get(number).map(|parameter| parameter.name.bind(py));
         let text = self.part.bind(py).call1((value, name))?;
         Ok(key.push(text.cast::<PyString>()?.to_str()?))

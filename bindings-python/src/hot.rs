@@ -26,7 +26,7 @@ use crate::cache::{Core, due, miss, outcome_text};
 use crate::runtime::CallingOut;
 use crate::value::Value;
 
-type Object = *mut ffi::PyObject;
+pub(crate) type Object = *mut ffi::PyObject;
 
 struct Method(ffi::PyMethodDef);
 
@@ -79,11 +79,19 @@ pub(crate) fn hasten(owner: &Bound<'_, PyType>) -> PyResult<()> {
 }
 
 /// No panic gets to Python.
+///
+/// # Safety
+///
+/// The thread is attached. (Here and elsewhere in this file that is taken from
+/// Python: `Python::attach` would refuse it while Python ends, when finalizers
+/// still call.)
 #[inline]
-fn guarded(run: impl FnOnce() -> Object) -> Object {
+pub(crate) unsafe fn guarded<R: From<Object>>(run: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        Python::attach(|py| PySystemError::new_err("Snowmelt panicked: this is a bug").restore(py));
-        null_mut()
+        // SAFETY: the caller's promise.
+        let py = unsafe { Python::assume_attached() };
+        PySystemError::new_err("Snowmelt panicked: this is a bug").restore(py);
+        null_mut::<ffi::PyObject>().into()
     })
 }
 
@@ -104,38 +112,42 @@ unsafe fn slice_of<'a>(args: *const Object, count: ffi::Py_ssize_t) -> &'a [Obje
 unsafe extern "C" fn get(slf: Object, args: *mut Object, count: ffi::Py_ssize_t) -> Object {
     // SAFETY: Python calls this attached, with `count` arguments that live for
     // the call, on an instance of the class.
-    guarded(|| unsafe {
-        let args = slice_of(args, count);
-        quick_get(slf, args).unwrap_or_else(|| slow("get", slf, args, null_mut()))
-    })
+    unsafe {
+        guarded(|| {
+            let args = slice_of(args, count);
+            quick_get(slf, args).unwrap_or_else(|| slow("get", slf, args, null_mut()))
+        })
+    }
 }
 
 unsafe extern "C" fn look(slf: Object, key: Object) -> Object {
     // SAFETY: Python calls this attached, with one argument that lives for the
     // call, on an instance of the class.
-    guarded(|| unsafe {
-        match quick_look(slf, key) {
+    unsafe {
+        guarded(|| match quick_look(slf, key) {
             Some(Lookup::Hit(value)) => value.0.into_ptr(),
             Some(Lookup::Miss) => sentinel(miss),
             Some(Lookup::Due) => sentinel(due),
             None => slow("_look", slf, &[key], null_mut()),
-        }
-    })
+        })
+    }
 }
 
 unsafe extern "C" fn set(slf: Object, args: *const Object, count: ffi::Py_ssize_t, names: Object) -> Object {
     // SAFETY: Python calls this attached, with `count` arguments and one for
     // each of `names` (or null) that live for the call, on an instance of the
     // class.
-    guarded(|| unsafe {
-        let named = if names.is_null() { 0 } else { ffi::PyTuple_Size(names) };
-        let args = slice_of(args, count + named);
-        let stored = match *args {
-            [key, value] if named == 0 => quick_set(slf, key, value),
-            _ => None,
-        };
-        stored.unwrap_or_else(|| slow("set", slf, args, names))
-    })
+    unsafe {
+        guarded(|| {
+            let named = if names.is_null() { 0 } else { ffi::PyTuple_Size(names) };
+            let args = slice_of(args, count + named);
+            let stored = match *args {
+                [key, value] if named == 0 => quick_set(slf, key, value),
+                _ => None,
+            };
+            stored.unwrap_or_else(|| slow("set", slf, args, names))
+        })
+    }
 }
 
 /// A key's text, if nothing has to be said of it.
@@ -219,8 +231,14 @@ unsafe fn quick_set(slf: Object, key: Object, value: Object) -> Option<Object> {
 }
 
 /// A new reference to `MISS` or `DUE`.
-fn sentinel(which: fn(Python<'_>) -> PyResult<Bound<'_, PyAny>>) -> Object {
-    Python::attach(|py| given(py, which(py)))
+///
+/// # Safety
+///
+/// The thread is attached.
+unsafe fn sentinel(which: fn(Python<'_>) -> PyResult<Bound<'_, PyAny>>) -> Object {
+    // SAFETY: the caller's promise.
+    let py = unsafe { Python::assume_attached() };
+    given(py, which(py))
 }
 
 fn given(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> Object {
@@ -241,19 +259,15 @@ fn given(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> Object {
 /// `args` belong to `names`, which is a tuple or null.
 #[cold]
 unsafe fn slow(method: &str, slf: Object, args: &[Object], names: Object) -> Object {
-    Python::attach(|py| {
-        // SAFETY: the caller's promise.
-        let (slf, args, names) = unsafe {
-            let args: Vec<_> = args.iter().map(|&arg| Bound::from_borrowed_ptr(py, arg)).collect();
-            let names = Bound::from_borrowed_ptr_or_opt(py, names);
-            (
-                Bound::from_borrowed_ptr(py, slf),
-                args,
-                names.map(|names| names.cast_into_unchecked::<PyTuple>()),
-            )
-        };
-        given(py, called(method, slf, args, names))
-    })
+    // SAFETY: the caller's promise.
+    let (py, slf, args, names) = unsafe {
+        let py = Python::assume_attached();
+        let args: Vec<_> = args.iter().map(|&arg| Bound::from_borrowed_ptr(py, arg)).collect();
+        let names = Bound::from_borrowed_ptr_or_opt(py, names);
+        let names = names.map(|names| names.cast_into_unchecked::<PyTuple>());
+        (py, Bound::from_borrowed_ptr(py, slf), args, names)
+    };
+    given(py, called(method, slf, args, names))
 }
 
 fn called<'py>(

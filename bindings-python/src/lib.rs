@@ -28,6 +28,7 @@ mod failure;
 mod hot;
 mod loads;
 mod options;
+mod quick_call;
 mod runtime;
 mod value;
 
@@ -62,6 +63,7 @@ mod _snowmelt {
         let py = module.py();
         module.add("MISS", crate::cache::miss(py)?)?;
         module.add("DUE", crate::cache::due(py)?)?;
+        module.add("QuickCall", crate::quick_call::class(py)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // PyO3's list: what is for users, the package says.
         module.delattr("__all__")

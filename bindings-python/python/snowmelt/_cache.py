@@ -7,6 +7,7 @@ from ._errors import SnowmeltError, describe, error
 from ._loads import Flight, Waiting, asynchronous, current, is_awaitable, no_loader, outcome, tags_of
 from ._snowmelt import DUE, MISS, Core, Lease, hasten
 from ._waiting import LOOK, wait
+from ._writes import Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ._joined import Joined
     from ._stats import InvocationReport, Stats
     from ._types import CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
-    from ._writes import Write
 
 
 class Cache(Core["V"]):
@@ -260,8 +260,6 @@ class Cache(Core["V"]):
     def _start_write(self, keys: Any, tags: Any, prefixes: Any, all: Any) -> Write:
         if not isinstance(all, bool):
             raise error("INVALID_NAME", f"`all` is {describe(all)}: give True, or leave it out", wrong_type=True)
-        from ._writes import Write
-
         write = Write(self._invalidate(_key_texts(keys), tags, prefixes, all), self._tell_failed)
         # A copy, since other threads add and take away meanwhile.
         for earlier in self._writes.copy():

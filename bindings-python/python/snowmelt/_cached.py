@@ -79,7 +79,7 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
     return decorated
 
 
-class Cached(_snowmelt.CachedCall):
+class Cached(_snowmelt.QuickCall):
     """A function whose calls are read from a cache. Hits are served without Python code."""
 
     __name__: str
