@@ -42,7 +42,7 @@ def test_it_has_what_it_should_have_and_nothing_else(wheel: Path) -> None:
     told += [f"licenses/{name}" for name in ("LICENSE-APACHE", "LICENSE-MIT", *(["THIRD-PARTY.txt"] if GIVEN else []))]
     assert found - modules == python | {f"{info}/{name}" for name in told}
     assert len(modules) == 1
-    assert {"snowmelt/py.typed", "snowmelt/_snowmelt.pyi", "snowmelt/_cache.pyi"} <= python
+    assert {"snowmelt/py.typed", "snowmelt/_snowmelt.pyi"} <= python
 
 
 def test_it_is_for_every_python_from_3_10_on(wheel: Path, metadata: email.message.Message) -> None:
