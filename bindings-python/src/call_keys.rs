@@ -78,6 +78,10 @@ struct Parameter {
     default: Option<Box<str>>,
 }
 
+/// A parameter's name, whether it can be given by place and by keyword, whether
+/// it has to be given, and its default as a part of a key.
+type Described = (Py<PyString>, bool, bool, bool, Option<String>);
+
 /// How the key of a call is made.
 #[pyclass(frozen)]
 pub(crate) struct CallKeys {
@@ -93,14 +97,10 @@ pub(crate) struct CallKeys {
 
 #[pymethods]
 impl CallKeys {
-    /// `pieces` are `(text, parameter's number)`; `parameters` are `(name, by
-    /// place, by keyword, required, default's part)`, those by place first.
+    /// `pieces` are `(text, parameter's number)`; of `parameters` those that can
+    /// be given by place come first.
     #[new]
-    fn new(
-        part: Py<PyAny>,
-        pieces: Vec<(String, Option<usize>)>,
-        parameters: Vec<(Py<PyString>, bool, bool, bool, Option<String>)>,
-    ) -> Self {
+    fn new(part: Py<PyAny>, pieces: Vec<(String, Option<usize>)>, parameters: Vec<Described>) -> Self {
         let most = parameters.iter().filter(|parameter| parameter.1).count();
         let least = parameters.iter().rposition(|parameter| parameter.3).map_or(0, |last| last + 1);
         let parameters = parameters.into_iter().map(|(name, _, by_keyword, required, default)| Parameter {
