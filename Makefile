@@ -18,6 +18,7 @@ SECONDS ?= 30
 PORT ?= 4568
 
 CARGO ?= cargo
+PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi
 # The fuzz targets are a workspace of their own; they share the target folder.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)
@@ -26,7 +27,7 @@ SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib --
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
-	test-python no-servers demo bench bench-node simulate mutants fuzz kinesis \
+	test-python no-servers demo bench bench-node bench-python simulate mutants fuzz kinesis \
 	packages packages-node packages-python format clean
 
 help:
@@ -70,7 +71,10 @@ test-node:
 test-python: export SNOWMELT_WHOLE_WORKSPACE = 1
 test-python:
 	bindings-python/scripts/develop.sh
-	cd bindings-python && .venv/bin/mypy --strict python/snowmelt && .venv/bin/python -m pytest -q
+	for example in $(PYTHON_EXAMPLES); do bindings-python/scripts/example.sh $$example; done
+	bindings-python/scripts/check-types.sh $(PYTHON_EXAMPLES)
+	cd bindings-python && .venv/bin/python -m pytest -q
+	for example in $(PYTHON_EXAMPLES); do (cd $$example && .venv/bin/python -m pytest -q); done
 
 # Whatever the tests above started must have ended.
 no-servers:
@@ -84,11 +88,16 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin speed
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
 	$(MAKE) bench-node
+	$(MAKE) bench-python
 
 # With the addon as it is shipped.
 bench-node: install
 	node bindings-node/scripts/build.mjs --profile packages --no-wasm
 	node bindings-node/bench/main.mjs
+
+# With the extension module as it is shipped. Two of its parts: PARTS="hits cached"
+bench-python:
+	bindings-python/scripts/bench.sh $(PARTS)
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)
@@ -139,4 +148,5 @@ clean:
 	$(CARGO) clean
 	rm -rf core/fuzz/target native/tests/servers/node_modules
 	cd bindings-node && rm -rf lib npm build node_modules
-	rm -rf examples/node-lambda/node_modules dist bindings-python/.venv* bindings-python/python/snowmelt/_snowmelt.abi3.so
+	rm -rf examples/node-lambda/node_modules examples/python-*/.venv examples/python-lambda/local/node_modules dist
+	cd bindings-python && rm -rf .venv* bench/.venv types/node_modules python/snowmelt/_snowmelt.abi3.so

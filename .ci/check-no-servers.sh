@@ -9,7 +9,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   for process in /proc/[0-9]*; do
     command=$({ tr "\0" " " <"$process/cmdline"; } 2>/dev/null) || continue
     case "$command" in
-      *"$PWD"/native/tests/servers/kinesis-local.cjs* | *"$PWD"/examples/node-lambda/* | *"$PWD"/bindings-node/test/kinesis/program.mjs*) left+="${process#/proc/} $command"$'\n' ;;
+      *"$PWD"/native/tests/servers/kinesis-local.cjs* | *"$PWD"/examples/node-lambda/* | *"$PWD"/examples/python-* | \
+        *"$PWD"/bindings-node/test/kinesis/program.mjs* | *"$PWD"/bindings-python/tests/kinesis/program.py*)
+        left+="${process#/proc/} $command"$'\n'
+        ;;
       *kinesis-double*" --"* | *snowmelt-rust-service* | *snowmelt-test-peer*)
         [[ "$(readlink "$process/exe" 2>/dev/null)" == "${CARGO_TARGET_DIR:-$PWD/target}"/* ]] &&
           left+="${process#/proc/} $command"$'\n'

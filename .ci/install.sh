@@ -64,7 +64,9 @@ has npm || debian npm
 need node "install Node 20 or newer"
 has python3 || debian python3
 python3 -c "import ensurepip, venv" 2>/dev/null || debian python3-venv
+python3 -c "import sys; sys.exit(sys.version_info < (3, 11))" || { say "python3 is too old: install 3.11 or newer" >&2; exit 1; }
 components
 wasm
 packages native/tests/servers
 packages bindings-node
+packages bindings-python/types
