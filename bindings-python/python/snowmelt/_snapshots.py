@@ -28,7 +28,7 @@ def restore_with(cache: Cache[Any]) -> None:
     if _copies is None:
         try:
             # (Lambda's runtime has it, and nothing else.)
-            from snapshot_restore_py import register_after_restore  # pyright: ignore
+            from snapshot_restore_py import register_after_restore
         except ImportError:
             return
         # Once: what is registered there stays for ever.
