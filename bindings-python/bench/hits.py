@@ -11,35 +11,43 @@ from report import Report
 from rounds import compiled, in_turn
 from workload import ENTRIES, OPERATIONS, ROOM, Value, key, uniform
 
-#: Where the key comes from: an object that the program has, or one that is made for each read, as in a handler.
-KEYS = {"a key at hand": ("for key in keys:", ""), "a key built for it": ("for number in numbers:", 'key = f"users/{number}"')}
+#: Where the key comes from: the very object that was stored (which suits those best that keep it: they compare no text), an
+#: equal one, or one that is made for each read, as in a handler.
+KEYS = {
+    "the stored key": ("for key in stored:", ""),
+    "an equal key": ("for key in equal:", ""),
+    "a key built for it": ("for number in numbers:", 'key = f"users/{number}"'),
+}
 #: Which more there are of ours, and beside what: the text of the read.
 MORE = {"cache[key]": ("cache[key]", "dict"), "get_or_load(key, …)": ("cache.get_or_load(key, None)", "cachebox TTLCache")}
 TARGETS = {"dict": 1.3, "cachebox TTLCache": 0.55}
 
 
 def measure() -> Any:
-    caches = {name: _filled(name) for name in PEERS}
     numbers = uniform(ENTRIES, OPERATIONS, 1)
-    at_hand = [key(number) for number in range(ENTRIES)]
-    keys = [at_hand[number] for number in numbers]
+    keys = [key(number) for number in range(ENTRIES)]
+    equals = [key(number) for number in range(ENTRIES)]
+    caches = {name: _filled(name, keys) for name in PEERS}
+    lru = _lru(keys)
+    stored, equal = ([each[number] for number in numbers] for each in (keys, equals))
     results = {}
     for what, (loop, before) in KEYS.items():
         runs: dict[str, Callable[[], float]] = {}
         reads = {name: (caches[name], peer.get) for name, peer in PEERS.items()}
-        if not before:
+        if what == "the stored key":
             reads |= {name: (caches["snowmelt"], text) for name, (text, _) in MORE.items()}
         for name, (cache, text) in reads.items():
-            runs[name] = compiled("cache, keys, numbers", f"{loop}\n    {before}\n    {text}")(cache, keys, numbers)
-        runs["functools.lru_cache"] = compiled("read, keys, numbers", f"{loop}\n    {before}\n    read(key)")(_lru(at_hand), keys, numbers)
+            runs[name] = compiled("cache, stored, equal, numbers", f"{loop}\n    {before}\n    {text}")(cache, stored, equal, numbers)
+        read = compiled("read, stored, equal, numbers", f"{loop}\n    {before}\n    read(key)")
+        runs["functools.lru_cache"] = read(lru, stored, equal, numbers)
         results[what] = in_turn(runs, OPERATIONS)
     return results
 
 
-def _filled(name: str) -> Any:
+def _filled(name: str, keys: list[str]) -> Any:
     cache = PEERS[name].make(ROOM)
     fill = compiled("cache, pairs", f"for key, value in pairs:\n    {PEERS[name].set}")
-    fill(cache, [(key(number), Value(number)) for number in range(ENTRIES)])()
+    fill(cache, [(key, Value(number)) for number, key in enumerate(keys)])()
     return cache
 
 

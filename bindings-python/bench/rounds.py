@@ -1,6 +1,6 @@
 """How the times of peers are compared: in one process, in turn, many times.
 
-Turns are short, so that what disturbs one disturbs the others of its round. What is counted is the thread's time on a
+Turns are short (some milliseconds), so that what disturbs one disturbs the others of its round. What is counted is the thread's time on a
 processor: a machine with other work to do makes it longer only by what it takes away from the processor's caches.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 #: Rounds that count.
-ROUNDS = int(os.environ.get("SNOWMELT_BENCH_ROUNDS", "61"))
+ROUNDS = int(os.environ.get("SNOWMELT_BENCH_ROUNDS", "31"))
 #: Rounds before them: the interpreter adapts its code to what it sees.
 WARM_UP = 5
 

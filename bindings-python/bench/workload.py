@@ -7,8 +7,8 @@ import random
 ENTRIES = 10_000
 #: Room for twice as many, where nothing shall have to leave: some caches are split, and none evenly.
 ROOM = 2 * ENTRIES
-#: Operations in one turn of one peer.
-OPERATIONS = 20_000
+#: Operations in one turn of one peer: enough for its entries to be in the processor's caches for most of it.
+OPERATIONS = 100_000
 #: Seconds; nothing expires meanwhile.
 TTL = 3600
 
