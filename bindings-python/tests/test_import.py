@@ -26,6 +26,8 @@ OF_HANDLERS = {
     *("_collections", "_functools", "_operator", "collections", "copyreg", "functools", "itertools", "keyword", "operator", "reprlib"),
     *("types", "snowmelt._functions", "snowmelt._invocation"),
 }
+#: What `@cached` takes beside that; `asyncio` itself only when a loop runs.
+OF_CACHED = {"snowmelt._aio", "snowmelt._cached", "snowmelt._keys", "snowmelt._types"}
 SLOW = {
     *("asyncio", "boto3", "botocore", "dataclasses", "enum", "importlib.metadata", "inspect", "json", "logging", "re", "string"),
     *("threading", "typing", "typing_extensions", "urllib", "uuid", "warnings"),
@@ -65,6 +67,40 @@ def test_a_cache_is_made_of_little() -> None:
 def test_a_handler_takes_little_more() -> None:
     told = start(MAKE + "cache.handler(lambda event, context: None)" + TELL)
     assert set(told["loaded"]) <= NEEDED | OF_HANDLERS
+
+
+DECORATE = """
+@cache.cached("users/{user_id}", tags=["tenant:{tenant}"], ttl=60)
+def get_user(user_id: Text, tenant: Text = "t-1", *, region: Text = ""): return [user_id]
+
+@cache.cached("orders/{order_id}/{region}", tags="orders")
+async def get_order(order_id: Text, region: Text = "eu-west-1"): return [order_id]
+
+@cache.cached
+def get_all(kind: Text, /, *, old: Truth = False): return [kind]
+
+@cache.handler
+def handler(event, context): return None
+"""
+
+
+def test_cached_functions_take_little_more() -> None:
+    told = start("from __future__ import annotations\n" + MAKE + DECORATE + TELL)
+    assert set(told["loaded"]) <= NEEDED | OF_HANDLERS | OF_CACHED
+    assert not set(told["loaded"]) & SLOW
+    assert "snowmelt._cached" in told["loaded"]
+
+
+@pytest.mark.parametrize("options", ["", ", copy=lambda value: value"])
+def test_calls_of_cached_functions_take_nothing_more(options: str) -> None:
+    use = """
+assert get_user("7/é", tenant=5) is get_user("7/é", 5) and get_user.key("7/é") == "users/7%2F%C3%A9"
+assert get_all("x") is get_all("x", old=False) and get_order.key("1.5") == "orders/1.5/eu-west-1"
+assert len(cache) == 2
+"""
+    made = MAKE + f'cache = snowmelt.Cache(stream="memory:"{options})\n' + DECORATE
+    told = start("from __future__ import annotations\n" + made + use + TELL)
+    assert set(told["loaded"]) <= NEEDED | OF_HANDLERS | OF_CACHED
 
 
 def test_reads_and_writes_take_nothing_more() -> None:

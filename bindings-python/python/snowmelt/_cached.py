@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import types
-from collections.abc import Callable
-from typing import Any
 
 from . import _snowmelt
 from ._errors import describe, error
+from ._functions import is_async, is_generator
 from ._keys import CallKeys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._keys import Args, Kwargs, Made
+
+    #: Gives the tags of a call.
+    _TagsOf = Callable[[Args, Kwargs], Any]
 
 _MISS, _DUE = _snowmelt.MISS, _snowmelt.DUE
 
@@ -25,48 +33,16 @@ def cached(cache: Any, template: Any, tags: Any, ttl: Any, weight: Any) -> Any:
 
 
 def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any, weight: Any) -> Any:
-    if not callable(function) or inspect.isclass(function):
+    if not callable(function) or isinstance(function, type):
         raise error("INVALID_ARGUMENT", f"what is to be cached is {describe(function)}: give a function", wrong_type=True)
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise error("INVALID_ARGUMENT", f"{function.__qualname__} is a generator, which can be gone through once only: return a list")
+    if is_generator(function):
+        name = getattr(function, "__qualname__", "the function")
+        raise error("INVALID_ARGUMENT", f"{name} is a generator, which can be gone through once only: return a list")
     keys = CallKeys(function)
     made = keys.of_call() if template is None else keys.template(template)
-    key = made.text
-    tags_of = _call_tags(keys, tags)
-    look, load, aio_load = cache._look, cache._load, cache.aio._load
-
-    def sought(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Any]:
-        """The key of a call, and what was found: a value, MISS or DUE."""
-        if missed.key is not None:
-            return missed.key, _DUE if missed.due else _MISS
-        name = key(args, kwargs)
-        return name, look(name)
-
-    def run(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name, value = sought(missed, args, kwargs)
-        if value is not _MISS and value is not _DUE:
-            return value
-        call = functools.partial(function, *args, **kwargs)
-        return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-
-    async def run_async(missed: _snowmelt.Missed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name, value = sought(missed, args, kwargs)
-        if value is not _MISS and value is not _DUE:
-            return value
-        call = functools.partial(function, *args, **kwargs)
-        return await aio_load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
-
-    decorated: Any
-    if inspect.iscoroutinefunction(function):
-        look_for = _snowmelt.CachedCall(cache, made.quick, run_async).look
-
-        @functools.wraps(function)
-        async def decorated(*args: Any, **kwargs: Any) -> Any:
-            value = look_for(args, kwargs)
-            return await run_async(value, args, kwargs) if type(value) is _snowmelt.Missed else value
-
-    else:
-        decorated = functools.update_wrapper(Cached(cache, made.quick, run), function)
+    key = made.of
+    decorate = _asynchronous if is_async(function) else _synchronous
+    decorated = decorate(cache, function, made, _call_tags(keys, tags), ttl, weight)
 
     def key_of(*args: Any, **kwargs: Any) -> str:
         return key(args, kwargs)
@@ -77,6 +53,52 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
 
     decorated.key, decorated.invalidate, decorated.cache = key_of, invalidate, cache
     return decorated
+
+
+def _synchronous(cache: Any, function: Any, made: Made, tags_of: _TagsOf, ttl: Any, weight: Any) -> Any:
+    sought, load = _looking(cache, made), cache._load
+
+    def run(missed: _snowmelt.Missed, args: Args, kwargs: Kwargs) -> Any:
+        name, value = sought(missed, args, kwargs)
+        if value is not _MISS and value is not _DUE:
+            return value
+        call = functools.partial(function, *args, **kwargs)
+        return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+
+    return functools.update_wrapper(Cached(cache, made.quick, run), function)
+
+
+def _asynchronous(cache: Any, function: Any, made: Made, tags_of: _TagsOf, ttl: Any, weight: Any) -> Any:
+    sought, load = _looking(cache, made), cache.aio._load
+
+    async def run(missed: _snowmelt.Missed, args: Args, kwargs: Kwargs) -> Any:
+        name, value = sought(missed, args, kwargs)
+        if value is not _MISS and value is not _DUE:
+            return value
+        call = functools.partial(function, *args, **kwargs)
+        return await load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+
+    look_for = _snowmelt.CachedCall(cache, made.quick, run).look
+
+    @functools.wraps(function)
+    async def decorated(*args: Any, **kwargs: Any) -> Any:
+        value = look_for(args, kwargs)
+        return await run(value, args, kwargs) if type(value) is _snowmelt.Missed else value
+
+    return decorated
+
+
+def _looking(cache: Any, made: Made) -> Callable[[_snowmelt.Missed, Args, Kwargs], tuple[str, Any]]:
+    """What goes on with a call that was not answered: it gives its key, and what was found: a value, MISS or DUE."""
+    key, look = made.of, cache._look
+
+    def sought(missed: _snowmelt.Missed, args: Args, kwargs: Kwargs) -> tuple[str, Any]:
+        if missed.key is not None:
+            return missed.key, _DUE if missed.due else _MISS
+        name = key(args, kwargs)
+        return name, look(name)
+
+    return sought
 
 
 class Cached(_snowmelt.QuickCall):
@@ -102,7 +124,7 @@ class Cached(_snowmelt.QuickCall):
         return f"<cached function {self.__qualname__} at {id(self):#x}>"
 
 
-def _call_tags(keys: CallKeys, tags: Any) -> Callable[[tuple[Any, ...], Any], Any]:
+def _call_tags(keys: CallKeys, tags: Any) -> _TagsOf:
     """What gives the tags of a call: a list, or a function of the value."""
     if tags is None or callable(tags):
         return lambda args, kwargs: tags
@@ -110,5 +132,5 @@ def _call_tags(keys: CallKeys, tags: Any) -> Callable[[tuple[Any, ...], Any], An
     for tag in templates:
         if not isinstance(tag, str):
             raise error("INVALID_ARGUMENT", f"a tag's template is {describe(tag)}: give a str", wrong_type=True)
-    texts = [keys.template(tag).text for tag in templates]
+    texts = [keys.template(tag).of for tag in templates]
     return lambda args, kwargs: [text(args, kwargs) for text in texts]

@@ -19,25 +19,33 @@ whatever ``repr`` says today would be another one tomorrow.
 
 from __future__ import annotations
 
-import inspect
-import string
-import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import quote
+import sys
 
-from . import _snowmelt
+from . import _functions, _snowmelt
 from ._errors import SnowmeltError, describe, error, shown
+from ._functions import NO_DEFAULT, Parameter
 
-_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_Call = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from inspect import Signature
+    from typing import Any
+
+    #: A call's arguments without and with a name.
+    Args = tuple[Any, ...]
+    Kwargs = dict[str, Any]
+
+_ANY_NUMBER = (_functions.VAR_POSITIONAL, _functions.VAR_KEYWORD)
+#: What percent-encoding leaves as it is.
+_UNRESERVED = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~"
 
 
 def part(value: object, name: str = "a value") -> str:
     """A value as a part of a key."""
     if isinstance(value, str):
         text = value if type(value) is str else str.__str__(value)
-        return text if text.isalnum() and text.isascii() else _quoted(text, name)
+        # (Nothing remains where all is unreserved.)
+        return _quoted(text, name) if text.strip(_UNRESERVED) else text
     if value is None or value is True or value is False:
         return f"={value}"
     if isinstance(value, int):
@@ -45,8 +53,9 @@ def part(value: object, name: str = "a value") -> str:
     if isinstance(value, float):
         return f"={float(value)!r}"
     if isinstance(value, bytes):
-        return f"=b:{quote(value, safe='')}"
-    if isinstance(value, uuid.UUID):
+        return f"=b:{_quoted(value, name)}"
+    # (Nothing is a UUID where nobody has imported that.)
+    if isinstance(value, getattr(sys.modules.get("uuid"), "UUID", ())):
         return f"=uuid:{value}"
     message = f"{name} is {describe(value)}, which has no place in a key: make a str of it, or leave it out of the template"
     raise error("INVALID_NAME", message, wrong_type=True)
@@ -60,36 +69,46 @@ def _digits(value: int, name: str) -> str:
         raise error("INVALID_NAME", f"{name} is an int of thousands of digits: leave it out of the template, or use its hash") from None
 
 
-def _quoted(text: str, name: str) -> str:
+def _quoted(value: str | bytes, name: str) -> str:
+    from urllib.parse import quote
+
     try:
-        return quote(text, safe="")
+        return quote(value, safe="")
     except UnicodeEncodeError:
         raise error("INVALID_NAME", f"{name} has a lone surrogate, so that it is no Unicode text: encode it, or leave that character out") from None
 
 
-class Made(NamedTuple):
+class Made:
     """How a text is made of a call."""
 
-    #: Of any call. Raises what the call itself would raise if its arguments do not fit.
-    text: _Call
-    #: Of usual calls, for the Rust side; it makes the same text or none.
-    quick: _snowmelt.CallKeys | None
+    __slots__ = ("quick", "text")
+
+    def __init__(self, text: Callable[[Args, Kwargs], str], quick: _snowmelt.CallKeys | None) -> None:
+        #: Of any call. Raises what the call itself would raise if its arguments do not fit.
+        self.text = text
+        #: Of usual calls, on the Rust side; it makes the same text or none.
+        self.quick = quick
+
+    def of(self, args: Args, kwargs: Kwargs) -> str:
+        """The text of a call."""
+        made = None if self.quick is None else self.quick.of(args, kwargs)
+        return self.text(args, kwargs) if made is None else made
 
 
 class CallKeys:
     """Makes texts of a function's calls."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._signature = inspect.signature(function)
+        self._parameters = _functions.parameters(function)
+        self._signature: Signature | None = None
         self._name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-        parameters = self._signature.parameters.values()
-        self._kinds = {parameter.name: parameter.kind for parameter in parameters}
+        self._kinds = {parameter.name: parameter.kind for parameter in self._parameters}
 
     def template(self, template: str) -> Made:
         """Texts such as ``users/{user_id}``."""
-        pieces = self._parsed(template)
+        pieces = self._pieces(template)
 
-        def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        def text(args: Args, kwargs: Kwargs) -> str:
             bound = self._bound(args, kwargs)
             return "".join([text if name is None else text + part(bound[name], name) for text, name in pieces])
 
@@ -98,13 +117,13 @@ class CallKeys:
     def of_call(self) -> Made:
         """``module.function(…)``, with all arguments."""
 
-        def text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        def text(args: Args, kwargs: Kwargs) -> str:
             parts: list[str] = []
             for name, value in self._bound(args, kwargs).items():
                 kind = self._kinds[name]
-                if kind is inspect.Parameter.VAR_POSITIONAL:
+                if kind == _functions.VAR_POSITIONAL:
                     parts.extend(f"*{part(item, name)}" for item in value)
-                elif kind is inspect.Parameter.VAR_KEYWORD:
+                elif kind == _functions.VAR_KEYWORD:
                     parts.extend(f"{part(key)}:{part(item, key)}" for key, item in sorted(value.items()))
                 else:
                     parts.append(part(value, name))
@@ -115,8 +134,7 @@ class CallKeys:
 
     def _quick(self, pieces: list[tuple[str, str | None]]) -> _snowmelt.CallKeys | None:
         """The same for usual calls, without Python code; None where any number of arguments may be given."""
-        parameters = self._signature.parameters.values()
-        if any(parameter.kind in _ANY_NUMBER for parameter in parameters):
+        if any(parameter.kind in _ANY_NUMBER for parameter in self._parameters):
             return None
         numbers = {name: number for number, name in enumerate(self._kinds)}
         used = {name for _, name in pieces}
@@ -126,27 +144,26 @@ class CallKeys:
             [
                 (
                     parameter.name,
-                    parameter.kind is not inspect.Parameter.KEYWORD_ONLY,
-                    parameter.kind is not inspect.Parameter.POSITIONAL_ONLY,
-                    parameter.default is inspect.Parameter.empty,
+                    parameter.kind != _functions.KEYWORD_ONLY,
+                    parameter.kind != _functions.POSITIONAL_ONLY,
+                    parameter.default is NO_DEFAULT,
                     _default_part(parameter) if parameter.name in used else None,
                 )
-                for parameter in parameters
+                for parameter in self._parameters
             ],
         )
 
-    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _bound(self, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+        # Made for calls that are not usual only: it takes `inspect`.
+        if self._signature is None:
+            self._signature = _functions.signature(self._parameters)
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
 
-    def _parsed(self, template: str) -> list[tuple[str, str | None]]:
-        try:
-            parsed = list(string.Formatter().parse(template))
-        except ValueError as wrong:
-            raise _refused(template, str(wrong)) from None
+    def _pieces(self, template: str) -> list[tuple[str, str | None]]:
         pieces: list[tuple[str, str | None]] = []
-        for text, name, spec, conversion in parsed:
+        for text, name, spec, conversion in _parsed(template):
             if name is None:
                 pieces.append((text, None))
                 continue
@@ -163,9 +180,29 @@ class CallKeys:
         return pieces
 
 
-def _default_part(parameter: inspect.Parameter) -> str | None:
+def _parsed(template: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    """As ``string.Formatter().parse``, which is asked about what is not plain text and names in braces."""
+    text, *fields = template.split("{")
+    parsed: list[tuple[str, str | None, str | None, str | None]] = []
+    plain = "}" not in text
+    for field in fields:
+        name, _, after = field.partition("}")
+        plain = plain and name.isidentifier() and field.count("}") == 1
+        parsed.append((text, name, "", None))
+        text = after
+    if plain:
+        return [*parsed, (text, None, None, None)] if text else parsed
+    import string
+
     try:
-        return None if parameter.default is inspect.Parameter.empty else part(parameter.default)
+        return list(string.Formatter().parse(template))
+    except ValueError as wrong:
+        raise _refused(template, str(wrong)) from None
+
+
+def _default_part(parameter: Parameter) -> str | None:
+    try:
+        return None if parameter.default is NO_DEFAULT else part(parameter.default)
     except SnowmeltError:
         return None  # It is refused when a call uses it.
 
