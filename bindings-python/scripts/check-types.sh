@@ -16,18 +16,25 @@ if ! cmp -s types/package-lock.json "$installed"; then
   npm ci --prefix types --ignore-scripts --no-audit --no-fund --loglevel=error
   cp types/package-lock.json "$installed"
 fi
-pyright() { types/node_modules/.bin/pyright --project pyproject.toml --warnings "$@"; }
+pyright() { "$types/pyright" --warnings "$@"; }
+types="$PWD/types/node_modules/.bin"
 
 .venv/bin/stubtest snowmelt._snowmelt
 .venv/bin/mypy --strict python/snowmelt tests/types
-pyright --pythonpath "$python"
+pyright --project pyproject.toml --pythonpath "$python"
 # Nothing that users can reach may be without a type. (This asks the first Python of the path.)
 told=$(PATH="$PWD/.venv/bin:$PATH" types/node_modules/.bin/pyright --verifytypes snowmelt --ignoreexternal) ||
   { printf '%s\n' "$told" >&2; exit 1; }
-# (One at a time: their modules may have the same names.)
+# (One at a time, since their modules may have the same names, and each with its own settings.)
+mypy="$PWD/.venv/bin/mypy"
+package="$PWD/python"
 for path in ${users[@]+"${users[@]}"}; do
   its="$path/.venv/bin/python"
   [ -x "$its" ] || its=$python
-  MYPYPATH="$PWD/python" .venv/bin/mypy --strict --exclude '/\.venv/' --python-executable "$its" "$path"
-  pyright --pythonpath "$its" "$path"
+  folder=$path
+  [ -d "$path" ] || folder=$(dirname "$path")
+  (cd "$folder" && MYPYPATH="$package" "$mypy" --strict --exclude '/\.venv/' --python-executable "$its" "$path")
+  own=("$path")
+  [ ! -f "$path/pyproject.toml" ] || own=(--project "$path")
+  pyright --pythonpath "$its" "${own[@]}"
 done
