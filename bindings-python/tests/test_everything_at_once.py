@@ -132,14 +132,15 @@ class Load:
             while time.monotonic() < self.ends:
                 key = dice.randrange(KEYS)
 
-                async def load() -> Any:
+                # (It may still run when this task, no longer waiting for it, is at another key.)
+                async def load(key: int = key) -> Any:
                     with self.origin.load(key) as version:
                         self.work(dice)
                         await asyncio.sleep(0.001)
                         return self.make_value(version)
 
                 least = self.origin.least[key]
-                read = self.cache.aio.get_or_load(key_of(key), load, tags=lambda value: tags_of(key))
+                read = self.cache.aio.get_or_load(key_of(key), load, tags=lambda value, key=key: tags_of(key))
                 if at == 0 and dice.random() < 0.2:
                     with contextlib.suppress(asyncio.TimeoutError):
                         self.origin.seen(key, least, await asyncio.wait_for(read, 0.0005))

@@ -39,6 +39,25 @@ PROGRAMS = {
             threading.Thread(target=work, args=(number,), daemon=True).start()
         time.sleep(0.1)
     """,
+    "daemon threads in cached functions": """
+        cache = Cache(stream="memory:", report="off", max_entries=3)
+        class Loud:
+            def __del__(self):
+                sum(range(1000))
+        @cache.cached("k/{n}")
+        def load(n):
+            if n == 7:
+                time.sleep(0.05)
+            return [Loud() for _ in range(50)]
+        def work():
+            while True:
+                for n in (*range(10), "a", 1.5, b"b"):
+                    load(n)
+                    cache.set("s", Loud())
+        for _ in range(8):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.1)
+    """,
     "daemon threads that write": """
         cache = Cache(stream="memory:", report="off", catch_up_every=0)
         def work():

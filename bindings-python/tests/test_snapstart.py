@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import snapshot_restore_py
 
 import snowmelt
-from snowmelt import Cache
+from snowmelt import Cache, _snapshots
 
 Make = Callable[..., Cache]
 
@@ -75,3 +77,21 @@ def test_closed_and_forgotten_caches_are_no_hindrance(make: Make) -> None:
     alive.set("k", 1)
     restore()
     assert alive.closed is False
+
+
+def test_the_library_is_looked_for_where_snapshots_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Finder:
+        def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+            asked.append(name)
+
+    monkeypatch.delitem(sys.modules, "snapshot_restore_py")
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    for kind, looked_for in (("on-demand", False), ("snap-start", True), ("provisioned-concurrency", False)):
+        asked.clear()
+        monkeypatch.delitem(sys.modules, "snapshot_restore_py", raising=False)
+        monkeypatch.setattr(_snapshots, "_copies", None)
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+        Cache(stream="none").close()
+        assert ("snapshot_restore_py" in asked) == looked_for
