@@ -32,7 +32,7 @@ def _signatures() -> Iterator[str]:
 
 
 class _Users:
-    def method(self, user: Nobody, __mangled: int = 1, *, tenant: Nobody = None) -> Nobody:  # type: ignore[name-defined]  # noqa: F821
+    def method(self, user: Any, __mangled: int = 1, *, tenant: Any = None) -> Any:
         inside = user
         return lambda more, rest=inside: (self, more, rest, __mangled)
 
@@ -58,7 +58,7 @@ def _plain() -> list[Any]:
     no_defaults: Any = lambda a, b=1, *, c=2: a  # noqa: E731
     no_defaults.__defaults__ = no_defaults.__kwdefaults__ = None
     functions = [closing, closing(1), gathers, generates, no_defaults, lambda: 1, lambda a, *b, c, **d: (a, b, c, d)]
-    return [*functions, _Users.method, _Users().method(1), _Users.static, _Users.asynchronous]
+    return [*functions, _Users.method, _Users().method(1), _Users.static, _Users.asynchronous, _unknown]
 
 
 class _Callable:
@@ -76,6 +76,9 @@ def _not_plain() -> list[Any]:
     claims.__signature__ = inspect.signature(wrapped)  # type: ignore[attr-defined]
     functions = [wrapper, claims, functools.partial(wrapped, b=2), functools.partial(wrapped, 1), functools.lru_cache(wrapped)]
     return [*functions, _Users().method, _Callable(), len, sorted, "x".split]
+
+
+def _unknown(a: Nobody, *, b: Nobody = 1) -> Nobody: ...  # type: ignore[name-defined]  # noqa: F821
 
 
 def _both(function: Callable[..., Any]) -> tuple[list[Any], list[Any]]:
