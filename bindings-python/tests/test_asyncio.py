@@ -159,9 +159,10 @@ def test_a_loop_that_was_closed_leaves_nothing(cache: Cache) -> None:
         cache.delete("l")
 
 
-def test_without_asyncio(cache: Cache) -> None:
+def test_without_asyncio(make: Make) -> None:
     """On another library's loop what needs none works, and the rest says what it needs, and begins nothing."""
     trio = pytest.importorskip("trio")
+    cache = make(catch_up_every=5)
     cache.set("k", 1)
 
     async def main() -> None:
