@@ -21,6 +21,7 @@ use snowmelt_plain::{Failure, words};
 use crate::convert::{self, duration, invalidation, key_text, names};
 use crate::events::Events;
 use crate::failure::{self, OrRaise, to_python};
+use crate::grave::{any_buried, exhume};
 use crate::loads::{self, Lease};
 use crate::options::Options;
 use crate::runtime::{CallingOut, NO_GENERATION, Pending, generation, handle, parents};
@@ -60,9 +61,6 @@ pub(crate) struct Core {
     report: Report,
 }
 
-/// What the core's times are counted in.
-const TICK: Duration = Duration::from_millis(1);
-
 /// What goes with a value.
 pub(crate) struct Extras<'a, 'py> {
     pub(crate) tags: Option<&'a Bound<'py, PyAny>>,
@@ -82,7 +80,8 @@ pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, Py
 impl Core {
     #[inline]
     fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
-        let made = self.generation.load(Ordering::Relaxed);
+        exhume(py);
+        let made = self.generation.load(Ordering::SeqCst);
         if made == generation() { Ok(&self.cache) } else { Err(not_open(py, made)) }
     }
 
@@ -93,7 +92,7 @@ impl Core {
 
     /// What a load stored after the end is dropped.
     pub(crate) fn forget_if_closed(&self) {
-        if self.generation.load(Ordering::Relaxed) == NO_GENERATION {
+        if self.generation.load(Ordering::SeqCst) == NO_GENERATION {
             self.cache.clear();
         }
     }
@@ -101,7 +100,7 @@ impl Core {
     /// A value on its way to a reader.
     #[inline]
     fn out<'py>(&self, py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>> {
-        let value = value.0.into_bound(py);
+        let value = value.into_object().into_bound(py);
         match &self.copy {
             None => Ok(value),
             Some(copy) => {
@@ -111,10 +110,11 @@ impl Core {
         }
     }
 
-    /// The cache, if a hit can be handed out as it is.
+    /// The cache, if a hit can be handed out as it is, and nothing else is to
+    /// be done.
     #[inline]
     pub(crate) fn plain(&self) -> Option<&Cache<Value>> {
-        (self.enterable() && self.copy.is_none()).then_some(&self.cache)
+        (self.enterable() && self.copy.is_none() && !any_buried()).then_some(&self.cache)
     }
 
     /// The same, if a value can also be stored as it is.
@@ -173,7 +173,7 @@ impl Core {
             None => value.clone(),
             Some(copy) => copy.bind(py).call1((value,))?,
         };
-        let mut loaded = Loaded::new(Value(value.unbind()));
+        let mut loaded = Loaded::new(Value::new(value.unbind()));
         loaded.weight = weight;
         if let Some(tags) = extras.tags {
             loaded.tags = names("tag", Some(tags))?;
@@ -340,25 +340,19 @@ impl Core {
     ) -> PyResult<Bound<'py, PyString>> {
         let py = key.py();
         let _calling_out = CallingOut::begin(py);
-        self.open(py)?;
         let text = key_text(key)?;
         // The value was true when this was called: what is invalidated while
-        // foreign code runs is not.
-        let foreign = self.copy.is_some() || self.size_of.is_some() || tags.is_some_and(convert::runs_code);
-        let called = foreign.then(SystemTime::now);
+        // foreign code runs concerns it.
+        let moment = self.open(py)?.moment(text);
         let loaded = self.loaded(key, value, &Extras { tags, ttl, weight })?;
-        // (Within its millisecond nothing can be told apart, and what follows
-        // an invalidation at once would be refused.)
-        let took_time = |called: &SystemTime| called.elapsed().is_ok_and(|took| took >= TICK);
-        // The two clocks' milliseconds begin at different moments.
-        let called = called.filter(took_time).map(|called| called - 2 * TICK);
-        let as_of = as_of.map(convert::time).transpose()?.or(called);
+        let as_of = as_of.map(convert::time).transpose()?;
         // Foreign code may have closed it.
         let cache = self.open(py)?;
         let outcome = match as_of {
-            None => cache.insert(text, loaded),
+            None => cache.insert_since(text, loaded, moment),
             Some(as_of) => cache.insert_as_of(text, loaded, as_of),
         };
+        self.forget_if_closed();
         Ok(outcome_text(py, outcome.or_raise(py)?))
     }
 
@@ -415,6 +409,7 @@ impl Core {
     }
 
     fn _catch_up_to(&self, token: &Bound<'_, PyAny>, within: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let _calling_out = CallingOut::begin(token.py());
         let cache = self.open(token.py())?.clone();
         let (token, within) = (convert::token(token)?, duration("within", within)?);
         Pending::start(async move {
@@ -499,7 +494,7 @@ impl Core {
     fn _close(&self, py: Python<'_>) -> bool {
         let _calling_out = CallingOut::begin(py);
         let enterable = self.enterable();
-        self.generation.store(NO_GENERATION, Ordering::Relaxed);
+        self.generation.store(NO_GENERATION, Ordering::SeqCst);
         if enterable {
             self.cache.clear();
         }
@@ -523,7 +518,7 @@ impl Core {
         if self.enterable() {
             self.cache.each_value(|value| {
                 if result.is_ok() {
-                    result = visit.call(&value.0);
+                    result = visit.call(value.object());
                 }
             });
         }

@@ -5,10 +5,12 @@
 //! or `None`. Its `part` is asked for all others. Calls that do not fit and
 //! long keys are left to it altogether.
 
+use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
+use crate::hot::utf8;
 use crate::runtime::CallingOut;
 
 /// The longest key that is made here, in bytes.
@@ -197,15 +199,24 @@ impl CallKeys {
 
     #[inline]
     fn push_part(&self, key: &mut KeyText, value: &Bound<'_, PyAny>, number: usize) -> PyResult<Option<()>> {
-        if let Ok(text) = value.cast_exact::<PyString>()
-            && let Ok(text) = text.to_str()
-        {
-            return Ok(key.push_quoted(text));
+        // (No `PyErr` is made here: it would be dropped where `PyO3` does not
+        // know that it is attached, and be kept.)
+        if value.is_exact_instance_of::<PyString>() {
+            // SAFETY: it is attached, and the text is used while the value is here.
+            let text = unsafe { utf8(value.as_ptr()) };
+            return match text {
+                Some(text) => Ok(key.push_quoted(text)),
+                None => self.push_unusual(key, value, number),
+            };
         }
-        if let Ok(number) = value.cast_exact::<PyInt>()
-            && let Ok(number) = number.extract::<i64>()
-        {
-            return Ok(key.push("=").and_then(|()| key.push(itoa::Buffer::new().format(number))));
+        if value.is_exact_instance_of::<PyInt>() {
+            let mut overflow = 0;
+            // SAFETY: it is attached, and an `int` raises nothing here.
+            let whole = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+            if overflow != 0 {
+                return self.push_unusual(key, value, number);
+            }
+            return Ok(key.push("=").and_then(|()| key.push(itoa::Buffer::new().format(whole))));
         }
         if value.is_none() {
             return Ok(key.push("=None"));

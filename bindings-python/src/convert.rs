@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySlice, PyString};
 use serde_json::{Value as Json, json};
 use snowmelt::Invalidation;
 use snowmelt_core::codes::{INVALID_ARGUMENT, INVALID_NAME};
@@ -89,13 +89,6 @@ pub(crate) fn names(what: &'static str, list: Option<&Bound<'_, PyAny>>) -> PyRe
     items.map(|item| name(what, &item?)).collect()
 }
 
-/// Whether foreign code runs when this is gone through.
-pub(crate) fn runs_code(list: &Bound<'_, PyAny>) -> bool {
-    !(list.is_exact_instance_of::<PyList>()
-        || list.is_exact_instance_of::<PyTuple>()
-        || list.is_instance_of::<PyString>())
-}
-
 pub(crate) fn invalidation(
     keys: Option<&Bound<'_, PyAny>>,
     tags: Option<&Bound<'_, PyAny>>,
@@ -139,14 +132,19 @@ pub(crate) fn weight(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 pub(crate) fn time(value: &Bound<'_, PyAny>) -> PyResult<SystemTime> {
     let seconds = match value.extract::<f64>() {
         Ok(seconds) if !value.is_instance_of::<PyBool>() => Some(seconds),
-        _ => value.call_method0("timestamp").and_then(|seconds| seconds.extract::<f64>()).ok(),
+        _ => {
+            // Most naive ones are in UTC, and would be taken for local time: for another moment.
+            if value.getattr("tzinfo").is_ok_and(|zone| zone.is_none()) {
+                let remedy = "give it a time zone, as datetime.now(timezone.utc) has one";
+                return Err(wrong_type(value, "`as_of`", remedy));
+            }
+            value.call_method0("timestamp").and_then(|seconds| seconds.extract::<f64>()).ok()
+        }
     };
     let seconds = seconds.filter(|seconds| !seconds.is_nan());
-    let since = seconds.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)));
-    match since {
-        Some(Ok(since)) => Ok(UNIX_EPOCH + since),
-        _ => Err(wrong_type(value, "`as_of`", "give a datetime, or seconds since 1970")),
-    }
+    let since = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
+    let time = since.and_then(|since| UNIX_EPOCH.checked_add(since));
+    time.ok_or_else(|| wrong_type(value, "`as_of`", "give a datetime, or seconds since 1970"))
 }
 
 /// An argument that is a position token.

@@ -6,8 +6,12 @@ use snowmelt::{BuildError, CatchUpError, CatchUpToError, InvalidateError};
 use snowmelt_core::codes::{INVALID_OPTION, LOAD_INTERRUPTED};
 use snowmelt_plain::{Failure, words};
 
+use crate::runtime::CallingOut;
+
 /// The exception that `snowmelt._errors` makes of a failure as JSON.
 pub(crate) fn raise(py: Python<'_>, json: &str) -> PyErr {
+    // Python's code runs here: no thread may be in it when Python ends.
+    let _calling_out = CallingOut::begin(py);
     let made = py.import("snowmelt._errors").and_then(|errors| errors.call_method1("from_core", (json,)));
     made.map_or_else(|error| error, PyErr::from_value)
 }

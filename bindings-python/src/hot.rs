@@ -23,7 +23,6 @@ use snowmelt::host::Lookup;
 use snowmelt_core::invalidation::MAX_NAME_BYTES;
 
 use crate::cache::{Core, due, miss, outcome_text};
-use crate::runtime::CallingOut;
 use crate::value::Value;
 
 pub(crate) type Object = *mut ffi::PyObject;
@@ -125,7 +124,7 @@ unsafe extern "C" fn look(slf: Object, key: Object) -> Object {
     // call, on an instance of the class.
     unsafe {
         guarded(|| match quick_look(slf, key) {
-            Some(Lookup::Hit(value)) => value.0.into_ptr(),
+            Some(Lookup::Hit(value)) => value.into_object().into_ptr(),
             Some(Lookup::Miss) => sentinel(miss),
             Some(Lookup::Due) => sentinel(due),
             None => slow("_look", slf, &[key], null_mut()),
@@ -154,24 +153,36 @@ unsafe extern "C" fn set(slf: Object, args: *const Object, count: ffi::Py_ssize_
 ///
 /// # Safety
 ///
-/// The thread is attached, and the caller keeps the key while it uses the text.
+/// As for [`utf8`], but the key may be any object.
 #[inline]
 unsafe fn key_text<'a>(key: Object) -> Option<&'a str> {
-    // SAFETY: the caller's promise. The text belongs to the key, is valid
-    // UTF-8, and does not change.
+    // SAFETY: the caller's promise.
     unsafe {
         if ffi::PyUnicode_CheckExact(key) == 0 {
             return None;
         }
+        utf8(key).filter(|text| !text.is_empty() && text.len() <= MAX_NAME_BYTES)
+    }
+}
+
+/// The text of a `str`; `None` if it has a lone surrogate.
+///
+/// # Safety
+///
+/// It is a `str`, the thread is attached, and the caller keeps the `str` while
+/// it uses the text.
+#[inline]
+pub(crate) unsafe fn utf8<'a>(text: Object) -> Option<&'a str> {
+    // SAFETY: the caller's promise. What is given belongs to the `str`, is valid
+    // UTF-8, and does not change.
+    unsafe {
         let mut length = 0;
-        let text = ffi::PyUnicode_AsUTF8AndSize(key, &raw mut length);
-        if text.is_null() {
+        let bytes = ffi::PyUnicode_AsUTF8AndSize(text, &raw mut length);
+        if bytes.is_null() {
             ffi::PyErr_Clear();
             return None;
         }
-        let bytes = length.unsigned_abs();
-        let usual = bytes != 0 && bytes <= MAX_NAME_BYTES;
-        usual.then(|| std::str::from_utf8_unchecked(slice::from_raw_parts(text.cast(), bytes)))
+        Some(std::str::from_utf8_unchecked(slice::from_raw_parts(bytes.cast(), length.unsigned_abs())))
     }
 }
 
@@ -200,7 +211,7 @@ unsafe fn quick_get(slf: Object, args: &[Object]) -> Option<Object> {
     // SAFETY: see `get`.
     unsafe {
         match quick_look(slf, key)? {
-            Lookup::Hit(value) => Some(value.0.into_ptr()),
+            Lookup::Hit(value) => Some(value.into_object().into_ptr()),
             Lookup::Miss => Some(ffi::Py_NewRef(default.unwrap_or_else(|| ffi::Py_None()))),
             Lookup::Due => None,
         }
@@ -217,15 +228,13 @@ unsafe fn quick_set(slf: Object, key: Object, value: Object) -> Option<Object> {
         let py = Python::assume_attached();
         let core = Borrowed::from_ptr(py, slf).cast_unchecked::<Core>().get();
         let (cache, text) = (core.plain_to_store()?, key_text(key)?);
-        let value = Value(Bound::from_borrowed_ptr(py, value).unbind());
+        let value = Value::new(Bound::from_borrowed_ptr(py, value).unbind());
         // What it refuses was looked at above.
         let (outcome, removed) = cache.exchange(text, value).ok()?;
         let outcome = outcome_text(py, outcome).into_ptr();
-        for value in removed {
-            // Its finalizer may run.
-            let _calling_out = CallingOut::begin(py);
-            value.0.drop_ref(py);
-        }
+        drop(removed);
+        // Closed meanwhile, by another thread.
+        core.forget_if_closed();
         Some(outcome)
     }
 }

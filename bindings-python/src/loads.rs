@@ -38,7 +38,7 @@ pub(crate) struct Joined {
 }
 
 /// What a loader raised.
-struct Raised(Py<PyAny>);
+struct Raised(Value);
 
 pub(crate) fn begun<'py>(
     core: &Bound<'py, Core>,
@@ -97,9 +97,10 @@ impl Lease {
 #[pymethods]
 impl Lease {
     /// Ends a load that failed: who waits for it gets the exception.
-    fn fail(&self, error: Py<PyAny>) {
+    fn fail(&self, py: Python<'_>, error: Py<PyAny>) {
+        let _calling_out = CallingOut::begin(py);
         if let Some(lease) = self.take() {
-            lease.fail(Arc::new(Raised(error)));
+            lease.fail(Arc::new(Raised(Value::new(error))));
         }
     }
 
@@ -152,13 +153,16 @@ impl Joined {
                 joined.land().await;
             }
             move |py: Python<'_>| match joined.as_deref().map_or(LoadEnd::Nothing, snowmelt::Joined::end) {
-                LoadEnd::Loaded(value) => Ok((true, value.0).into_pyobject(py)?.into_any().unbind()),
+                LoadEnd::Loaded(value) => {
+                    Ok((true, value.into_object()).into_pyobject(py)?.into_any().unbind())
+                }
                 LoadEnd::Failed(error) => {
                     *lock(&held) = None;
                     match error.downcast_ref::<Raised>() {
-                        Some(raised) => {
-                            Ok((false, raised.0.clone_ref(py)).into_pyobject(py)?.into_any().unbind())
-                        }
+                        Some(raised) => Ok((false, raised.0.object().clone_ref(py))
+                            .into_pyobject(py)?
+                            .into_any()
+                            .unbind()),
                         None => Ok(py.None()),
                     }
                 }

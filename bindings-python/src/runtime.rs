@@ -15,6 +15,7 @@ use snowmelt_plain::Failure;
 use tokio::runtime::{Builder, Handle};
 
 use crate::failure::{raise, to_python};
+use crate::grave::Grave;
 
 /// Counts forks. What was made in another generation belongs to the parent
 /// process: its thread is not here, and its locks may be held for ever.
@@ -25,8 +26,9 @@ pub(crate) const NO_GENERATION: u32 = u32::MAX;
 /// What a process has of its own. Never dropped: a child leaves its parent's
 /// alone, whose locks may be held by threads that it does not have.
 #[derive(Default)]
-struct Process {
+pub(crate) struct Process {
     running: Mutex<Option<Handle>>,
+    pub(crate) grave: Grave,
     entering: Mutex<Entering>,
     /// Told when the last thread of ours has left Python, and when the last
     /// fork is done.
@@ -62,7 +64,7 @@ thread_local! {
 /// and they hang.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn process() -> &'static Process {
+pub(crate) fn process() -> &'static Process {
     let mut known = PROCESS.load(Ordering::Acquire);
     if known.is_null() {
         let made = Box::into_raw(Box::default());
@@ -87,6 +89,12 @@ impl Process {
             self.left.wait_timeout_while(entering, PATIENCE, within).unwrap_or_else(PoisonError::into_inner),
         );
     }
+}
+
+/// Whether this is a thread of ours, and not one of Python's.
+#[inline]
+pub(crate) fn is_ours() -> bool {
+    OURS.get()
 }
 
 #[inline]
@@ -172,6 +180,7 @@ pub(crate) fn went_on() {
 pub(crate) fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     PROCESS.store(null_mut(), Ordering::Release);
+    OURS.set(false);
     // It refers to a thread and a runtime of the parent.
     std::mem::forget(HELD.take());
 }
@@ -275,7 +284,10 @@ pub(crate) fn handle() -> PyResult<Handle> {
     }
     // It registers with forks when it is first imported, and must not while one is under way: `forking` lets
     // other threads go on. (It fails while Python ends, and then nobody forks.)
-    Python::try_attach(|py| drop(py.import("logging")));
+    Python::try_attach(|py| {
+        let _calling_out = CallingOut::begin(py);
+        drop(py.import("logging"));
+    });
     let mut running = lock(&process().running);
     if let Some(handle) = &*running {
         return Ok(handle.clone());
@@ -288,7 +300,11 @@ pub(crate) fn handle() -> PyResult<Handle> {
 }
 
 fn start() -> std::io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().thread_name("snowmelt-events").build()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .thread_name("snowmelt-events")
+        .on_thread_start(|| OURS.set(true))
+        .build()?;
     let handle = runtime.handle().clone();
     std::thread::Builder::new().name("snowmelt".into()).spawn(move || {
         OURS.set(true);

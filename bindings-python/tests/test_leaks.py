@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import snowmelt
 from snowmelt import Cache
 
 from .support import LONGER, until
@@ -144,6 +145,22 @@ def test_caches_that_come_and_go(stream: str, monkeypatch: pytest.MonkeyPatch) -
                 cache.catch_up(at_least=cache.invalidate("k"))
 
     flat(work, (1000 if stream != "of-kinesis" else 200) * LONGER, bytes=8_000_000)
+
+
+def test_calls_with_unusual_keys(make: Make) -> None:
+    """Errors on the quick way are kept nowhere."""
+    cache = make(stream="none", ttl=3600, max_lag=3600)
+
+    @cache.cached("n/{value}")
+    def same(value: Any) -> Any:
+        return value
+
+    def work(number: int) -> None:
+        same(2**64)
+        with pytest.raises(snowmelt.InvalidNameError):
+            same("x" * 100 + "\ud800" + str(number))
+
+    flat(work, 20_000 * LONGER)
 
 
 def test_joined_failures(cache: Cache) -> None:

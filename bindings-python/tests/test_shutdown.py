@@ -58,6 +58,46 @@ PROGRAMS = {
             threading.Thread(target=work, daemon=True).start()
         time.sleep(0.1)
     """,
+    "daemon threads whose keys are refused": """
+        cache = Cache(stream="none", report="off")
+        def work():
+            while True:
+                try:
+                    cache.get(1)
+                except TypeError:
+                    pass
+        for _ in range(8):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.1)
+    """,
+    "daemon threads that drop caches": """
+        class Loud:
+            def __del__(self):
+                sum(range(30000))
+        def work():
+            while True:
+                cache = Cache(stream="none", report="off")
+                cache.set("k", Loud())
+                cache.set("l", Loud())
+                del cache
+        for _ in range(8):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.1)
+    """,
+    "values that the stream removes": """
+        cache, other = Cache(stream="memory:", report="off"), Cache(stream="memory:", report="off")
+        class Loud:
+            def __del__(self):
+                sum(range(30000))
+        def work():
+            while True:
+                for number in range(20):
+                    cache.set(f"k{number}", Loud())
+                cache.catch_up(at_least=other.invalidate(all=True))
+        for _ in range(8):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.1)
+    """,
     "daemon threads that write": """
         cache = Cache(stream="memory:", report="off", catch_up_every=0)
         def work():
@@ -173,7 +213,8 @@ def _flat(text: str) -> str:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_ends(name: str) -> None:
-    with ThreadPoolExecutor(4) as pool:
+    # More than there are cores: a quiet machine hides most of what can go wrong.
+    with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: _run(program(name)), range(RUNS)))
 
 

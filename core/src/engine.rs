@@ -37,7 +37,7 @@ mod reads;
 mod writes;
 
 pub use feed::CatchUp;
-pub use reads::Loaded;
+pub use reads::{Loaded, Moment};
 
 use crate::config::Config;
 use crate::error::ConfigError;

@@ -34,6 +34,8 @@ mod time;
 pub mod writer;
 
 pub use config::{Config, OnUndecodable};
+#[doc(hidden)]
+pub use engine::Moment;
 pub use engine::{CatchUp, Engine, Loaded};
 pub use error::{ConfigError, InputError, codes};
 pub use event::Event;

@@ -12,7 +12,7 @@ use core::time::Duration;
 use crate::config::{Config, MAX_TAGS};
 use crate::eviction::Default as Eviction;
 use crate::expiry::{Bounds, Freshness, Timing};
-use crate::fence::{Fences, Since};
+use crate::fence::{Fences, Mark, Since};
 use crate::lease::{Lease, LeaseId, Leases, Validity};
 use crate::lock::Host;
 use crate::mutant::{Mutant, active};
@@ -192,21 +192,23 @@ impl<H: Host> Segment<H> {
     }
 
     /// Stores a value without a lease. A live lease of the key is revoked: it
-    /// may have read an older value. Without `as_of` the value is true now,
+    /// may have read an older value. Without `since` the value is true now,
     /// so that nothing logged so far concerns it but what `settle` covers.
     pub(crate) fn insert(
         &mut self,
         at: Hashed<'_>,
-        as_of: Option<Time>,
+        since: Option<Since>,
         validity: Validity,
         candidate: Candidate<'_, H::Value>,
     ) -> FillOutcome {
         self.leases.revoke(at.hash, at.key);
-        let since = match as_of {
-            Some(time) => Since::Time(time),
-            None => Since::Lease { mark: self.fences.mark(), start: validity.now },
-        };
+        let since = since.unwrap_or_else(|| Since::Lease { mark: self.mark(), start: validity.now });
         self.admit(at, since, validity, candidate)
+    }
+
+    /// What is logged from here on comes after it.
+    pub(crate) fn mark(&self) -> Mark {
+        self.fences.mark()
     }
 
     /// Counts a value that was fenced without a look at the log.
@@ -359,7 +361,8 @@ impl<H: Host> Segment<H> {
         FillOutcome::TooHeavy
     }
 
-    fn fenced(&mut self, value: H::Value) -> FillOutcome {
+    /// A value that was loaded, and is not stored.
+    pub(crate) fn fenced(&mut self, value: H::Value) -> FillOutcome {
         self.store.discard(value);
         self.counts.fenced += 1;
         FillOutcome::Fenced

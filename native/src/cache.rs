@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
 use snowmelt_core::{
-    Arrival, FillOutcome, InputError, Invalidation, Lookup, PositionToken, Removed, Stats, Time,
+    Arrival, FillOutcome, InputError, Invalidation, Lookup, Moment, PositionToken, Removed, Stats, Time,
 };
 
 use crate::builder::Builder;
@@ -400,6 +400,27 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let weight = self.shared.weigher.as_ref().map_or(1, |weigher| weigher(key, &value));
         let loaded = snowmelt_core::Loaded { weight, ..snowmelt_core::Loaded::new(value) };
         Ok(self.shared.engine.exchange(key, loaded, None, now))
+    }
+
+    /// The moment of now, for [`insert_since`](Self::insert_since).
+    #[doc(hidden)]
+    pub fn moment(&self, key: &str) -> Moment {
+        self.shared.engine.moment(key, self.shared.precise_now())
+    }
+
+    /// [`insert`](Self::insert) of a value that was true at a moment, and took
+    /// foreign code to get ready.
+    #[doc(hidden)]
+    pub fn insert_since(
+        &self,
+        key: &str,
+        loaded: impl Into<Loaded<V>>,
+        moment: Moment,
+    ) -> Result<FillOutcome, InputError> {
+        check_name("key", key)?;
+        let loaded = loaded.into().weighed(key, self.shared.weigher.as_ref());
+        let now = self.shared.precise_now();
+        Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert_since(key, loaded, moment, now)))
     }
 
     /// Catches up if that is due, for at most the budget.

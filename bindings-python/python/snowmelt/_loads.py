@@ -84,8 +84,10 @@ class Waiting:
             if self._waiter is not None:
                 self._waiter.waits_for.remove(self._flight)
             if self._thread is not None:
-                standing = _standing[self._thread]
-                standing.remove(self._flight)
+                # (None in a child that was forked meanwhile.)
+                standing = _standing.get(self._thread)
+                if standing is not None:
+                    standing.remove(self._flight)
                 if not standing:
                     _standing.pop(self._thread, None)
 

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use super::Engine;
+use crate::fence::{Mark, Since};
 use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
@@ -34,6 +35,15 @@ impl<V> Loaded<'_, V> {
     pub fn new(value: V) -> Self {
         Self { value, weight: 1, tags: &[], ttl: None, took: Duration::ZERO }
     }
+}
+
+/// A moment in the order of things, and not only in time.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    id: LeaseId,
+    mark: Mark,
+    start: Time,
 }
 
 impl<H: Host> Engine<H> {
@@ -150,8 +160,35 @@ impl<H: Host> Engine<H> {
         let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), draw);
         match as_of {
             None => self.take(at.hash, |segment| segment.insert(at, None, self.validity(now), candidate)),
-            Some(time) => self.insert_as_of(at, candidate, time, now),
+            Some(time) => self.insert_as_of(at, candidate, Since::Time(time), self.lease_number(), time, now),
         }
+    }
+
+    /// The moment of now, for a value that is true now and is inserted later.
+    #[doc(hidden)]
+    pub fn moment(&self, key: &str, now: Time) -> Moment {
+        // The number first: if a freeze comes before the mark, it must count.
+        let id = self.lease_number();
+        let mark = self.segment(self.hash(key).hash).read(Segment::mark);
+        Moment { id, mark, start: now }
+    }
+
+    /// [`Engine::insert`] of a value that was true at a moment: whatever was
+    /// logged after it concerns the value, and nothing before.
+    #[doc(hidden)]
+    pub fn insert_since(
+        &self,
+        key: &str,
+        loaded: Loaded<'_, H::Value>,
+        moment: Moment,
+        now: Time,
+    ) -> FillOutcome {
+        let tags = self.hash_tags(loaded.tags);
+        let at = self.hash(key);
+        let start = moment.start.min(now);
+        let candidate = self.candidate(loaded, &tags, start, at.hash ^ mix(now.as_millis()));
+        let since = Since::Lease { mark: moment.mark, start };
+        self.insert_as_of(at, candidate, since, moment.id, start, now).0
     }
 
     /// Apart from the common case, which is the quicker for it.
@@ -161,11 +198,21 @@ impl<H: Host> Engine<H> {
         &self,
         at: Hashed<'_>,
         candidate: Candidate<'_, H::Value>,
+        since: Since,
+        id: LeaseId,
         as_of: Time,
         now: Time,
     ) -> (FillOutcome, Removed<H::Value>) {
-        let insert =
-            || self.take(at.hash, |segment| segment.insert(at, Some(as_of), self.validity(now), candidate));
+        let insert = || {
+            self.take(at.hash, |segment| {
+                let validity = self.validity(now);
+                // A gap, a freeze or a restored snapshot came between.
+                if id < validity.first {
+                    return segment.fenced(candidate.value);
+                }
+                segment.insert(at, Some(since), validity, candidate)
+            })
+        };
         // No catch-up may fix its anchor between the check and the insertion.
         // What is refused stays in `insert` until the feed's cell was left.
         let mut insert = Some(insert);

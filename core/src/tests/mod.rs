@@ -4,6 +4,7 @@ mod bridge;
 mod database;
 mod fleet;
 mod model;
+mod moment;
 mod mutants;
 mod oracle;
 mod reentrance;
