@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import snowmelt
-from snowmelt import Cache
+from snowmelt import Cache, _loads
 
 
 def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
@@ -91,3 +92,31 @@ def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
         return await asyncio.gather(*reads, return_exceptions=True)
 
     assert all(isinstance(error, snowmelt.LoadCycleError) for error in asyncio.run(main()))
+
+
+@pytest.mark.parametrize("face", ["_cache", "_aio"])
+def test_a_load_that_is_joined_before_its_leader_is_noted(cache: Cache, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
+    """Only later is it known whom the joined load waits for: the circle is found all the same, long before `load_timeout`."""
+    led = threading.Event()
+
+    def late(lease: Any, loop: Any) -> _loads.Flight:
+        if lease.key == "a":
+            led.set()
+            while not cache.stats().coalesced:
+                time.sleep(0.001)
+            time.sleep(0.05)
+        return _loads.Flight(lease, loop)
+
+    monkeypatch.setattr(f"snowmelt.{face}.Flight", late)
+
+    def read(key: str, other: str) -> Any:
+        if face == "_cache":
+            return cache.get_or_load(key, lambda: cache.get_or_load(other, lambda: "never"))
+        return asyncio.run(cache.aio.get_or_load(key, lambda: cache.aio.get_or_load(other, lambda: "never")))
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(read, "a", "b")
+        assert led.wait(10)
+        second = pool.submit(read, "b", "a")
+        raised = [end.exception(10) for end in (first, second)]
+    assert [type(error) for error in raised] == [snowmelt.LoadCycleError] * 2
