@@ -51,7 +51,13 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
         token: str = cache.invalidate(key(args, kwargs))
         return token
 
-    decorated.key, decorated.invalidate, decorated.cache = key_of, invalidate, cache
+    # A loop would stand still while the stream is written to.
+    async def invalidate_later(*args: Any, **kwargs: Any) -> str:
+        token: str = await cache.aio.invalidate(key(args, kwargs))
+        return token
+
+    decorated.key, decorated.cache = key_of, cache
+    decorated.invalidate = invalidate_later if decorate is _asynchronous else invalidate
     return decorated
 
 
