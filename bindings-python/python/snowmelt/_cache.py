@@ -140,6 +140,9 @@ class Cache(Core["V"]):
         if _snapshots.may_be_taken():
             _snapshots.restore_with(self)
 
+    # (Python would ask for the keys 0, 1, 2… instead.)
+    __iter__ = None
+
     @property
     def aio(self) -> AsyncFace[V]:
         """The asyncio face: what waits, with ``await``, over the same entries."""
@@ -260,6 +263,10 @@ class Cache(Core["V"]):
     def _start_write(self, keys: Any, tags: Any, prefixes: Any, all: Any) -> Write:
         if not isinstance(all, bool):
             raise error("INVALID_NAME", f"`all` is {describe(all)}: give True, or leave it out", wrong_type=True)
+        for what, names in (("a key", keys), ("a tag", tags), ("a prefix", prefixes)):
+            # (They would be gone through as ints.)
+            if isinstance(names, (bytes, bytearray, memoryview)):
+                raise error("INVALID_NAME", f"{what} is {describe(names)}: give a str", wrong_type=True)
         write = Write(self._invalidate(_key_texts(keys), tags, prefixes, all), self._tell_failed)
         # A copy, since other threads add and take away meanwhile.
         for earlier in self._writes.copy():

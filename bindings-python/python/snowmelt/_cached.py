@@ -134,6 +134,8 @@ def _call_tags(keys: CallKeys, tags: Any) -> _TagsOf:
     """What gives the tags of a call: a list, or a function of the value."""
     if tags is None or callable(tags):
         return lambda args, kwargs: tags
+    if isinstance(tags, (bytes, bytearray, memoryview)) or not hasattr(type(tags), "__iter__"):
+        raise error("INVALID_ARGUMENT", f"`tags` is {describe(tags)}: give a list of templates, or a function of the value", wrong_type=True)
     templates = [tags] if isinstance(tags, str) else list(tags)
     for tag in templates:
         if not isinstance(tag, str):
