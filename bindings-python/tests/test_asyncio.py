@@ -43,17 +43,23 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_waiters_that_time_out_or_are_cancelled(cache: Cache, run: Run) -> None:
-    async def load() -> str:
-        await asyncio.sleep(0.15)
-        return "v"
-
     async def main() -> None:
+        begun, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def load() -> str:
+            begun.set()
+            await goes_on.wait()
+            return "v"
+
         leader = asyncio.ensure_future(asyncio.wait_for(cache.aio.get_or_load("k", load), 0.02))
-        await asyncio.sleep(0)
+        await begun.wait()
         joined = [asyncio.ensure_future(cache.aio.get_or_load("k", load)) for _ in range(5)]
-        await asyncio.sleep(0.05)
+        while cache.stats().coalesced < 5:
+            await asyncio.sleep(0)
         joined[0].cancel()
         joined[1].cancel()
+        await asyncio.wait({leader, *joined[:2]})
+        goes_on.set()
         found = await asyncio.gather(leader, *joined, return_exceptions=True)
         assert isinstance(found[0], asyncio.TimeoutError)
         assert [isinstance(value, asyncio.CancelledError) for value in found[1:3]] == [True, True]

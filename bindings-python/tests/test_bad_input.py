@@ -110,6 +110,12 @@ WRONG_ARGUMENTS: list[tuple[str, Use, list[Any]]] = [
     ("tags", lambda cache, wrong: cache.invalidate(tags=wrong), [5, Odd()]),
     ("keys", lambda cache, wrong: cache.invalidate(wrong), [5, Odd()]),
     ("prefixes", lambda cache, wrong: cache.invalidate(prefixes=wrong), [5, Odd()]),
+    ("a tag is a bytes", lambda cache, wrong: cache.invalidate(tags=wrong), [b"xy", b""]),
+    ("a key is a bytearray", lambda cache, wrong: cache.invalidate(wrong), [bytearray(b"xy")]),
+    ("a prefix is a memoryview", lambda cache, wrong: run(cache.aio.invalidate(prefixes=wrong)), [memoryview(b"xy")]),
+    ("`tags`", lambda cache, wrong: cache.cached("k", tags=wrong)(lambda: 1), [5, Odd(), b"xy"]),
+    ("a tag's template", lambda cache, wrong: cache.cached("k", tags=wrong)(lambda: 1), [[5], [b"x"]]),
+    ("the template ''", lambda cache, wrong: cache.cached("k", tags=wrong)(lambda: 1), ["", [""]]),
     ("all", lambda cache, wrong: cache.invalidate(all=wrong), [1, None, "yes"]),
     ("ttl", lambda cache, wrong: cache.set("k", 1, ttl=wrong), [True, Odd(), [], float("nan"), float("inf"), -1, "x", "", "\ud800", 10**5000]),
     ("ttl", lambda cache, wrong: cache.get_or_load("k", int, ttl=wrong), [True, Odd(), "x", 10**5000]),
@@ -120,7 +126,7 @@ WRONG_ARGUMENTS: list[tuple[str, Use, list[Any]]] = [
     ("loader", lambda cache, wrong: cache.get_or_load("k", wrong), [5, None, Odd(), "x", 10**5000, Text("x")]),
     ("loader", lambda cache, wrong: run(cache.aio.get_or_load("k", wrong)), [5, None, Odd(), Text("x")]),
     ("template", lambda cache, wrong: cache.cached(wrong)(lambda x: x), [5, b"x", Odd()]),
-    ("template", lambda cache, wrong: cache.cached(wrong)(lambda x: x), ["{", "{}", "{0}", "{x.y}", "{x[0]}", "{y}", "{x!r}", "{x:>5}", "{" + "z" * 1_000_000 + "}"]),
+    ("template", lambda cache, wrong: cache.cached(wrong)(lambda x: x), ["", "{", "{}", "{0}", "{x.y}", "{x[0]}", "{y}", "{x!r}", "{x:>5}", "{" + "z" * 1_000_000 + "}"]),
 ]
 
 

@@ -205,6 +205,21 @@ def test_methods_of_all_kinds(cache: Cache) -> None:
     assert cache.stats().loads == 4
 
 
+def test_a_coroutine_function_is_invalidated_without_blocking_its_loop(cache: Cache) -> None:
+    @cache.cached("{a}")
+    async def load(a: str) -> str:
+        return a
+
+    async def main() -> None:
+        await load("x")
+        assert "x" in cache
+        cache.catch_up(at_least=await load.invalidate(a="x"))
+        assert "x" not in cache
+
+    assert inspect.iscoroutinefunction(load.invalidate) and not inspect.iscoroutinefunction(load.key)
+    asyncio.run(main())
+
+
 def test_hits_of_a_coroutine_function(cache: Cache) -> None:
     calls: list[str] = []
 

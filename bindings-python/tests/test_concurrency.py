@@ -119,18 +119,23 @@ def test_an_async_cached_function_and_handler(cache: Cache) -> None:
 
 
 def test_a_cancelled_task_cancels_no_load(cache: Cache) -> None:
-    async def load() -> str:
-        await asyncio.sleep(0.1)
-        return "v"
-
     async def main() -> None:
+        begun, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def load() -> str:
+            begun.set()
+            await goes_on.wait()
+            return "v"
+
         leader = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await asyncio.sleep(0.02)
+        await begun.wait()
         other = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await asyncio.sleep(0.02)
+        while not cache.stats().coalesced:
+            await asyncio.sleep(0)
         leader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leader
+        goes_on.set()
         assert await other == "v"
         assert cache.stats().loads == 1
 

@@ -289,9 +289,13 @@ def test_multiprocessing(how: str, cache: Cache) -> None:
     processes = [context.Process(target=_work, args=(queue,)) for _ in range(3)]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join(30)
-        assert process.exitcode == 0
+    try:
+        for process in processes:
+            process.join(30)
+            assert process.exitcode == 0
+    finally:
+        for process in processes:
+            process.kill()  # (One that ended takes no harm.)
     assert len({queue.get() for _ in processes}) == 3
 
 

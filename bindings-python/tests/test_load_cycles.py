@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import snowmelt
-from snowmelt import Cache
+from snowmelt import Cache, _loads
 
 
 def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
-    async def load() -> str:
-        await asyncio.sleep(0.1)
-        return "v"
-
     async def main() -> None:
+        begun, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def load() -> str:
+            begun.set()
+            await goes_on.wait()
+            return "v"
+
         task = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await asyncio.sleep(0.02)
+        await begun.wait()
         with pytest.raises(snowmelt.LoadCycleError, match="would block the event loop"):
             cache.get_or_load("k", lambda: "other")
+        goes_on.set()
         assert await task == "v"
 
     asyncio.run(main())
 
 
 def test_a_wait_that_would_block_its_own_loop_through_another_thread_is_refused(cache: Cache) -> None:
-    waits = threading.Event()
-
-    async def slow() -> str:
-        await asyncio.sleep(0.3)
-        return "a"
-
-    def reads_a() -> str:
-        waits.set()
-        return str(cache.get_or_load("a", lambda: "never"))
-
     async def main() -> None:
+        begun, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> str:
+            begun.set()
+            await goes_on.wait()
+            return "a"
+
         task = asyncio.create_task(cache.aio.get_or_load("a", slow))
-        await asyncio.sleep(0.02)
+        await begun.wait()
         with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(cache.get_or_load, "b", reads_a)
-            waits.wait(10)
-            await asyncio.sleep(0.1)
+            other = pool.submit(cache.get_or_load, "b", lambda: str(cache.get_or_load("a", lambda: "never")))
+            while not any(flight.waits_for for flight in list(cache._flights.values())):
+                await asyncio.sleep(0.001)
             with pytest.raises(snowmelt.LoadCycleError):
                 cache.get_or_load("b", lambda: "never")
+            goes_on.set()
             assert await task == "a"
             assert await asyncio.wrap_future(other) == "a"
 
@@ -83,11 +86,43 @@ def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
     assert all(isinstance(error, snowmelt.LoadCycleError) for error in raised)
 
     async def main() -> list[Any]:
+        begun: set[str] = set()
+
         async def load(other: str) -> Any:
-            await asyncio.sleep(0.02)
+            begun.add(other)
+            while len(begun) < 2:
+                await asyncio.sleep(0)
             return await cache.aio.get_or_load(other, lambda: "never")
 
         reads = (cache.aio.get_or_load("a", lambda: load("b")), cache.aio.get_or_load("b", lambda: load("a")))
         return await asyncio.gather(*reads, return_exceptions=True)
 
     assert all(isinstance(error, snowmelt.LoadCycleError) for error in asyncio.run(main()))
+
+
+@pytest.mark.parametrize("face", ["_cache", "_aio"])
+def test_a_load_that_is_joined_before_its_leader_is_noted(cache: Cache, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
+    """Only later is it known whom the joined load waits for: the circle is found all the same, long before `load_timeout`."""
+    led = threading.Event()
+
+    def late(lease: Any, loop: Any) -> _loads.Flight:
+        if lease.key == "a":
+            led.set()
+            while not cache.stats().coalesced:
+                time.sleep(0.001)
+            time.sleep(0.05)
+        return _loads.Flight(lease, loop)
+
+    monkeypatch.setattr(f"snowmelt.{face}.Flight", late)
+
+    def read(key: str, other: str) -> Any:
+        if face == "_cache":
+            return cache.get_or_load(key, lambda: cache.get_or_load(other, lambda: "never"))
+        return asyncio.run(cache.aio.get_or_load(key, lambda: cache.aio.get_or_load(other, lambda: "never")))
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(read, "a", "b")
+        assert led.wait(10)
+        second = pool.submit(read, "b", "a")
+        raised = [end.exception(10) for end in (first, second)]
+    assert [type(error) for error in raised] == [snowmelt.LoadCycleError] * 2

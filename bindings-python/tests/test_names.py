@@ -38,6 +38,13 @@ def test_wrong_keys(cache: Cache, key: Any) -> None:
     assert len(cache) == 0
 
 
+def test_a_cache_is_not_gone_through(cache: Cache) -> None:
+    """Python would ask for the keys 0, 1, 2… of what can be subscribed."""
+    with pytest.raises(TypeError, match="'Cache' object is not iterable"):
+        list(cache)  # type: ignore[call-overload]
+    assert "k" not in cache
+
+
 def test_nothing_to_invalidate(cache: Cache) -> None:
     for use in (lambda: cache.invalidate(), lambda: cache.invalidate([]), lambda: cache.invalidate(tags=())):
         with pytest.raises(snowmelt.InvalidNameError) as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import inspect
 import pickle
@@ -45,6 +46,17 @@ def test_records_do_not_change(record: Any) -> None:
     assert pickle.loads(pickle.dumps(record)) == record == copy.deepcopy(record) == copy.copy(record)
     assert type(record)(**vars(record)) == record == type(record)(*vars(record).values())
     assert record.__match_args__ == tuple(vars(record))
+
+
+@pytest.mark.parametrize("record", [CacheEvent("flushed", sequence_number="7"), DataId("a", "b"), Cache(stream="none").stats()])
+def test_dataclasses_takes_records(record: Any) -> None:
+    assert dataclasses.is_dataclass(record) and dataclasses.asdict(record) == vars(record)
+    assert tuple(field.name for field in dataclasses.fields(record)) == record.__match_args__
+    assert dataclasses.replace(record) == record and type(dataclasses.replace(record)) is type(record)
+    first = record.__match_args__[0]
+    assert getattr(dataclasses.replace(record, **{first: "x"}), first) == "x"
+    defaults = {field.name: field.default for field in dataclasses.fields(record) if field.default is not dataclasses.MISSING}
+    assert all(getattr(type(record), name) == value for name, value in defaults.items())
 
 
 def test_fields_have_to_fit() -> None:

@@ -115,15 +115,17 @@ class AsyncFace(Generic["V"]):
         pending = joined.start()
         flight = cache._flights.get(joined.id)
 
-        def look() -> None:
-            nonlocal flight
+        def look() -> bool:
             if flight is None:
-                flight = cache._flights.get(joined.id)
-            if flight is not None:
-                flight.look()
+                # Its leader had not noted it yet, so that who waits for whom is not known either.
+                return joined.id in cache._flights
+            flight.look()
+            return False
 
         with Waiting(flight, blocking=False):
-            await ended(pending, look)
+            again = await ended(pending, look)
+        if again:
+            return await self._join(joined)
         return outcome(pending.result())
 
     async def invalidate(

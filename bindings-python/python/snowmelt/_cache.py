@@ -12,7 +12,7 @@ from ._writes import Write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
     from typing import Any, Literal, overload
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._invocation import Invocation
     from ._joined import Joined
     from ._stats import InvocationReport, Stats
-    from ._types import CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
+    from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
 
 
 class Cache(Core["V"]):
@@ -139,6 +139,9 @@ class Cache(Core["V"]):
         self._tasks: dict[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]] = {}
         if _snapshots.may_be_taken():
             _snapshots.restore_with(self)
+
+    # (Python would ask for the keys 0, 1, 2… instead.)
+    __iter__ = None
 
     @property
     def aio(self) -> AsyncFace[V]:
@@ -260,6 +263,10 @@ class Cache(Core["V"]):
     def _start_write(self, keys: Any, tags: Any, prefixes: Any, all: Any) -> Write:
         if not isinstance(all, bool):
             raise error("INVALID_NAME", f"`all` is {describe(all)}: give True, or leave it out", wrong_type=True)
+        for what, names in (("a key", keys), ("a tag", tags), ("a prefix", prefixes)):
+            # (They would be gone through as ints.)
+            if isinstance(names, (bytes, bytearray, memoryview)):
+                raise error("INVALID_NAME", f"{what} is {describe(names)}: give a str", wrong_type=True)
         write = Write(self._invalidate(_key_texts(keys), tags, prefixes, all), self._tell_failed)
         # A copy, since other threads add and take away meanwhile.
         for earlier in self._writes.copy():
@@ -296,6 +303,16 @@ class Cache(Core["V"]):
         def cached(
             self, template: str | None = None, *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
         ) -> CachedDecorator: ...
+        # (The first that fits is meant.)
+        @overload
+        def cached(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+            self,
+            template: Callable[P, Coroutine[Any, Any, R]],
+            *,
+            tags: CallTags | None = None,
+            ttl: Duration | None = None,
+            weight: float | None = None,
+        ) -> AsyncCachedFunction[P, R]: ...
         @overload
         def cached(
             self, template: Callable[P, R], *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
@@ -312,7 +329,7 @@ class Cache(Core["V"]):
         """A decorator: calls of the function, sync or async, are read from this cache.
 
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
-        the key of a call, and ``invalidate(…)``, which invalidates it.
+        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited.
         """
         from ._cached import cached
 

@@ -51,7 +51,13 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
         token: str = cache.invalidate(key(args, kwargs))
         return token
 
-    decorated.key, decorated.invalidate, decorated.cache = key_of, invalidate, cache
+    # A loop would stand still while the stream is written to.
+    async def invalidate_later(*args: Any, **kwargs: Any) -> str:
+        token: str = await cache.aio.invalidate(key(args, kwargs))
+        return token
+
+    decorated.key, decorated.cache = key_of, cache
+    decorated.invalidate = invalidate_later if decorate is _asynchronous else invalidate
     return decorated
 
 
@@ -128,6 +134,8 @@ def _call_tags(keys: CallKeys, tags: Any) -> _TagsOf:
     """What gives the tags of a call: a list, or a function of the value."""
     if tags is None or callable(tags):
         return lambda args, kwargs: tags
+    if isinstance(tags, (bytes, bytearray, memoryview)) or not hasattr(type(tags), "__iter__"):
+        raise error("INVALID_ARGUMENT", f"`tags` is {describe(tags)}: give a list of templates, or a function of the value", wrong_type=True)
     templates = [tags] if isinstance(tags, str) else list(tags)
     for tag in templates:
         if not isinstance(tag, str):

@@ -106,6 +106,8 @@ class CallKeys:
 
     def template(self, template: str) -> Made:
         """Texts such as ``users/{user_id}``."""
+        if not template:
+            raise _refused(template, "it is empty, which no key or tag can be: give a text such as \"users\"")
         pieces = self._pieces(template)
 
         def text(args: Args, kwargs: Kwargs) -> str:

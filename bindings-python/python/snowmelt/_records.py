@@ -13,6 +13,22 @@ else:
         return lambda kind: kind
 
 
+class _Fields:
+    """What ``dataclasses`` asks a class for, made when it does: so ``asdict``, ``fields`` and ``replace`` take records."""
+
+    def __get__(self, record: object, kind: Any) -> dict[str, Any]:
+        if "__match_args__" not in vars(kind):
+            raise AttributeError("__dataclass_fields__")  # `Record` itself has no fields.
+        import dataclasses
+
+        def field(name: str) -> Any:
+            return dataclasses.field(default=getattr(kind, name)) if hasattr(kind, name) else dataclasses.field()
+
+        alike: Any = dataclasses.make_dataclass(kind.__name__, [(name, of, field(name)) for name, of in kind.__annotations__.items()])
+        fields: dict[str, Any] = alike.__dataclass_fields__
+        return fields
+
+
 @dataclass_transform(frozen_default=True)
 class Record:
     """What a frozen dataclass is, without the 10 ms that importing ``dataclasses`` takes.
@@ -21,6 +37,7 @@ class Record:
     """
 
     if not TYPE_CHECKING:
+        __dataclass_fields__ = _Fields()
 
         def __init_subclass__(cls) -> None:
             cls.__match_args__ = tuple(cls.__annotations__)

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
     from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, Union, overload
     from typing import Generic as Generic
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     #: Templates of tags, or a function of the value.
     CallTags: TypeAlias = Union[str, Iterable[str], Callable[[Any], Iterable[str]]]
 
-    class CachedFunction(Generic[P, R]):
-        """What ``Cache.cached`` makes of a function, sync or async."""
-
+    class _Cached(Generic[P, R]):
         __name__: str
         __qualname__: str
         __wrapped__: Callable[P, R]
@@ -49,6 +47,9 @@ if TYPE_CHECKING:
         def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
             """The key of a call."""
             ...
+
+    class CachedFunction(_Cached[P, R]):
+        """What ``Cache.cached`` makes of a function."""
 
         def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> str:
             """Invalidates the key of a call; as ``Cache.invalidate``."""
@@ -62,7 +63,28 @@ if TYPE_CHECKING:
         ) -> Callable[_Q, R]: ...
         def __get__(self, instance: object, owner: Any = None) -> Any: ...
 
+    class AsyncCachedFunction(_Cached[P, Coroutine[Any, Any, R]]):
+        """What ``Cache.cached`` makes of an ``async def``."""
+
+        async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> str:
+            """Invalidates the key of a call; as ``AsyncFace.invalidate``."""
+            ...
+
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> AsyncCachedFunction[P, R]: ...
+        @overload
+        def __get__(
+            self: AsyncCachedFunction[Concatenate[Any, _Q], R], instance: object, owner: Any = None
+        ) -> Callable[_Q, Coroutine[Any, Any, R]]: ...
+        def __get__(self, instance: object, owner: Any = None) -> Any: ...
+
     class CachedDecorator(Protocol):
+        # (The first that fits is meant.)
+        @overload
+        def __call__(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+            self, function: Callable[P, Coroutine[Any, Any, R]], /
+        ) -> AsyncCachedFunction[P, R]: ...
+        @overload
         def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 
 else:

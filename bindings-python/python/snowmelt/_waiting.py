@@ -39,8 +39,8 @@ async def until(pending: _snowmelt.Pending) -> Any:
     return pending.result()
 
 
-async def ended(pending: _snowmelt.Pending, look: Callable[[], None] | None = None) -> None:
-    """Waits, and leaves the result to its caller. ``look`` is called now and then."""
+async def ended(pending: _snowmelt.Pending, look: Callable[[], bool] | None = None) -> bool:
+    """Waits, and leaves the result to its caller. ``look`` is called now and then; True if it said to stop."""
     import asyncio
 
     loop = running_loop()
@@ -58,8 +58,9 @@ async def ended(pending: _snowmelt.Pending, look: Callable[[], None] | None = No
         else:
             # (While Python ends nobody is woken.)
             while not (await asyncio.wait({woken}, timeout=LOOK))[0] and not pending.done():
-                if look is not None:
-                    look()
+                if look is not None and look():
+                    return True
+    return False
 
 
 def _set(future: asyncio.Future[None]) -> None:

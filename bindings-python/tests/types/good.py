@@ -151,10 +151,19 @@ def get_first() -> User:
     return fetch("1")
 
 
+@users.cached
+async def get_first_later() -> User:
+    return await fetch_later("1")
+
+
 class Repository:
     @users.cached("orders/{order_id}", tags=lambda orders: [f"user:{user.name}" for user in orders])
     def orders(self, order_id: str) -> list[User]:
         return [fetch(order_id)]
+
+    @users.cached("carts/{user_id}")
+    async def cart(self, user_id: str) -> User:
+        return await fetch_later(user_id)
 
 
 async def decorated() -> None:
@@ -167,7 +176,13 @@ async def decorated() -> None:
     assert_type(get_first(), User)
     assert_type(await get_user_later("1"), User)
     assert_type(get_user_later.key("1"), str)
+    assert_type(await get_user_later.invalidate("1"), str)
+    assert_type(await get_first_later(), User)
+    assert_type(await get_first_later.invalidate(), str)
     assert_type(Repository().orders("1"), list[User])
+    assert_type(Repository.orders.invalidate(Repository(), "1"), str)
+    assert_type(await Repository().cart("1"), User)
+    assert_type(await Repository.cart.invalidate(Repository(), "1"), str)
     assert_type(Repository.orders.key(Repository(), "1"), str)
     also: Callable[[str], Coroutine[Any, Any, User]] = get_user_later
     await also("1")

@@ -92,4 +92,4 @@ async def write_user(user_id: UserId, user: NewUser, users: Annotated[Users, Dep
 async def stats(request: Request, response: Response) -> dict[str, Any]:
     """What this worker's cache did."""
     response.headers["x-worker"] = str(os.getpid())
-    return asdict(request.app.state.cache.stats())
+    return dict(vars(request.app.state.cache.stats()))
