@@ -96,7 +96,7 @@ def calls() -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
 def test_calls_bind_alike(function: Any) -> None:
     keys = CallKeys(function)
     parameters = list(inspect.signature(function).parameters)
-    templates = [None, "k", *(f"k/{{{name}}}" for name in parameters), "/".join(f"{{{name}}}" for name in reversed(parameters))]
+    templates = [None, "k", *(f"k/{{{name}}}" for name in parameters), "k/" + "/".join(f"{{{name}}}" for name in reversed(parameters))]
     served = 0
     for template, (args, kwargs) in itertools.product(templates, calls()):
         quick, slow = both(keys, template, args, kwargs)

@@ -335,17 +335,21 @@ def test_preloaded_workers() -> None:
             signal.pause()
 
         ready = os.pipe()
-        children = []
-        for own in (True, False, True):
-            child = os.fork()
-            if child == 0:
-                worker(own)
-            children.append(child)
-        for child in children:
-            os.read(ready[0], 1)
-        for child in children:
-            os.kill(child, signal.SIGTERM)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        children, parent = [], os.getpid()
+        try:
+            for own in (True, False, True):
+                child = os.fork()
+                if child == 0:
+                    worker(own)
+                children.append(child)
+            for child in children:
+                os.read(ready[0], 1)
+            while children:
+                os.kill(children[-1], signal.SIGTERM)
+                assert os.waitstatus_to_exitcode(os.waitpid(children.pop(), 0)[1]) == 0
+        finally:
+            for child in children if os.getpid() == parent else ():
+                os.kill(child, signal.SIGKILL)
         assert application.answer() == os.getpid()
         """
     )

@@ -50,14 +50,14 @@ def demo(run: Run) -> None:
     print('\nPUT /products/1 {"price": 9.5}. With the position that it answered, a reader is up to date at once:')
     position = session.ask("PUT", "/products/1", body={"price": 9.5})[1][POSITION]
     session.read(2, {POSITION: position})
-    print("Without it, within a second:")
-    time.sleep(1.1)
+    print("Without it, within two seconds:")
+    time.sleep(2.1)
     session.read_until_loaded(1)
     session.read(1)
 
     print('\nA webhook: POST /invalidate {"category": "mugs"}')
     session.ask("POST", "/invalidate", body={"category": "mugs"})
-    time.sleep(1.1)
+    time.sleep(2.1)
     session.read_until_loaded(1)
     session.read_until_loaded(2)
 
