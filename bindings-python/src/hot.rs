@@ -7,8 +7,8 @@
 //! derived from it.
 //!
 //! `PyO3` does not know that the thread is attached while it is in here, and
-//! would put off what a `Drop` gives back. So nothing is dropped here but by
-//! [`Py::drop_ref`], and that after the core's locks were left.
+//! would put off what the `Drop` of a `Py` gives back. So nothing is dropped
+//! here but a [`Value`], which knows, and that after the core's locks were left.
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -223,16 +223,16 @@ unsafe fn quick_get(slf: Object, args: &[Object]) -> Option<Object> {
 /// As for [`set`].
 #[inline]
 unsafe fn quick_set(slf: Object, key: Object, value: Object) -> Option<Object> {
-    // SAFETY: see `set`. What left is dropped last, and may run Python then.
+    // SAFETY: see `set`. What leaves is dropped when the core's locks were left,
+    // and may run Python then.
     unsafe {
         let py = Python::assume_attached();
         let core = Borrowed::from_ptr(py, slf).cast_unchecked::<Core>().get();
         let (cache, text) = (core.plain_to_store()?, key_text(key)?);
         let value = Value::new(Bound::from_borrowed_ptr(py, value).unbind());
         // What it refuses was looked at above.
-        let (outcome, removed) = cache.exchange(text, value).ok()?;
+        let outcome = cache.insert_plain(text, value).ok()?;
         let outcome = outcome_text(py, outcome).into_ptr();
-        drop(removed);
         // Closed meanwhile, by another thread.
         core.forget_if_closed();
         Some(outcome)

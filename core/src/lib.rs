@@ -47,8 +47,6 @@ pub use options::{Setting, Units};
 pub use report::InvocationReport;
 pub use segment::{Begin, FillOutcome, Lookup};
 pub use stats::Stats;
-#[doc(hidden)]
-pub use store::Removed;
 pub use stream_address::{Arn, StreamAddress};
 pub use stream_spec::StreamSpec;
 pub use time::{Time, Timeline};

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
 use snowmelt_core::{
-    Arrival, FillOutcome, InputError, Invalidation, Lookup, Moment, PositionToken, Removed, Stats, Time,
+    Arrival, FillOutcome, InputError, Invalidation, Lookup, Moment, PositionToken, Stats, Time,
 };
 
 use crate::builder::Builder;
@@ -390,16 +390,16 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.shared.engine.config().load_timeout
     }
 
-    /// [`insert`](Self::insert) of a plain value, which also hands over the
-    /// values that left: for those who drop them in a quicker way than `Drop`.
+    /// [`insert`](Self::insert) of a value with nothing that goes with it: less
+    /// is moved.
     #[doc(hidden)]
     #[inline]
-    pub fn exchange(&self, key: &str, value: V) -> Result<(FillOutcome, Removed<V>), InputError> {
+    pub fn insert_plain(&self, key: &str, value: V) -> Result<FillOutcome, InputError> {
         check_name("key", key)?;
         let now = self.shared.now();
         let weight = self.shared.weigher.as_ref().map_or(1, |weigher| weigher(key, &value));
         let loaded = snowmelt_core::Loaded { weight, ..snowmelt_core::Loaded::new(value) };
-        Ok(self.shared.engine.exchange(key, loaded, None, now))
+        Ok(self.shared.engine.insert(key, loaded, None, now))
     }
 
     /// The moment of now, for [`insert_since`](Self::insert_since).

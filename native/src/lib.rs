@@ -113,7 +113,7 @@ pub use snowmelt_core::{
 pub mod host {
     pub use crate::clock::{Clock, Reading, Tick, entropy};
     pub use crate::load::LoadEnd;
-    pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment, Removed};
+    pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment};
 }
 
 /// Compiles what the README shows.

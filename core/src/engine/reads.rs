@@ -12,7 +12,6 @@ use crate::mutant::{Mutant, active};
 use crate::random::mix;
 use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Segment};
 use crate::stats::cost;
-use crate::store::Removed;
 use crate::time::Time;
 
 /// A value and what goes with it.
@@ -139,19 +138,6 @@ impl<H: Host> Engine<H> {
         as_of: Option<Time>,
         now: Time,
     ) -> FillOutcome {
-        self.exchange(key, loaded, as_of, now).0
-    }
-
-    /// [`Engine::insert`], which also hands over the values that left: for
-    /// hosts that drop them in a quicker way than `Drop`.
-    #[doc(hidden)]
-    pub fn exchange(
-        &self,
-        key: &str,
-        loaded: Loaded<'_, H::Value>,
-        as_of: Option<Time>,
-        now: Time,
-    ) -> (FillOutcome, Removed<H::Value>) {
         let as_of = as_of.map(|time| time.min(now));
         let tags = self.hash_tags(loaded.tags);
         let at = self.hash(key);
@@ -159,7 +145,7 @@ impl<H: Host> Engine<H> {
         let draw = at.hash ^ mix(now.as_millis());
         let candidate = self.candidate(loaded, &tags, as_of.unwrap_or(now), draw);
         match as_of {
-            None => self.take(at.hash, |segment| segment.insert(at, None, self.validity(now), candidate)),
+            None => self.change(at.hash, |segment| segment.insert(at, None, self.validity(now), candidate)),
             Some(time) => self.insert_as_of(at, candidate, Since::Time(time), self.lease_number(), time, now),
         }
     }
@@ -188,7 +174,7 @@ impl<H: Host> Engine<H> {
         let start = moment.start.min(now);
         let candidate = self.candidate(loaded, &tags, start, at.hash ^ mix(now.as_millis()));
         let since = Since::Lease { mark: moment.mark, start };
-        self.insert_as_of(at, candidate, since, moment.id, start, now).0
+        self.insert_as_of(at, candidate, since, moment.id, start, now)
     }
 
     /// Apart from the common case, which is the quicker for it.
@@ -202,7 +188,7 @@ impl<H: Host> Engine<H> {
         id: LeaseId,
         as_of: Time,
         now: Time,
-    ) -> (FillOutcome, Removed<H::Value>) {
+    ) -> FillOutcome {
         let insert = || {
             self.take(at.hash, |segment| {
                 let validity = self.validity(now);
@@ -217,8 +203,13 @@ impl<H: Host> Engine<H> {
         // What is refused stays in `insert` until the feed's cell was left.
         let mut insert = Some(insert);
         let mut run = || insert.take().map(|insert| insert());
-        let stored = self.feed.write(|feed| if feed.vouches_for(as_of) { run() } else { None });
-        stored.unwrap_or_else(|| self.take(at.hash, Segment::refuse))
+        match self.feed.write(|feed| if feed.vouches_for(as_of) { run() } else { None }) {
+            Some((outcome, removed)) => {
+                drop(removed);
+                outcome
+            }
+            None => self.change(at.hash, Segment::refuse),
+        }
     }
 
     /// Drops a key here only. Nothing is written to the stream; a live load of

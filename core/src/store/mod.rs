@@ -20,7 +20,7 @@ mod removed;
 mod tags;
 
 use key::Key;
-pub use removed::Removed;
+pub(crate) use removed::Removed;
 use tags::Tags;
 
 /// One cached value. What a hit looks at comes first: with a value of a word

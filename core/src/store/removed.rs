@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// Values on their way out. The common case of one takes no memory, and two
 /// words are moved for it.
 #[derive(Debug)]
-pub struct Removed<V> {
+pub(crate) struct Removed<V> {
     first: Option<V>,
     rest: Option<Box<Rest<V>>>,
 }
