@@ -1,0 +1,1 @@
+//! The cache: keys, tags, lifetimes, what a value is.
