@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::IdentityCache;
 
 use self::credentials::LazyCredentials;
@@ -46,9 +46,25 @@ struct Inner {
 }
 
 impl AwsOrigin {
-    /// Does no I/O.
+    /// With credentials of the environment, or else of the SDK's default chain
+    /// without SSO, consulted lazily. Does no I/O.
     pub fn new(options: AwsOptions) -> Self {
-        let shared = shared(&options);
+        let region = options.region.clone().map(Region::new);
+        let limits = [options.parameter_timeout, options.secret_timeout, options.item_timeout];
+        let shortest = limits.into_iter().min().unwrap_or(DEFAULT_TIMEOUT);
+        Self::with_credentials(options, LazyCredentials::new(region, shortest * 9 / 10))
+    }
+
+    /// With credentials of one's own.
+    pub fn with_credentials(options: AwsOptions, provider: impl ProvideCredentials + 'static) -> Self {
+        let shared = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            // One for all clients, so that they fetch credentials once.
+            .identity_cache(IdentityCache::lazy().build())
+            .use_fips(options.use_fips)
+            .use_dual_stack(options.use_dual_stack)
+            .build();
         let particulars = |limit, endpoint: &Option<String>| Particulars {
             at_once: options.max_connections,
             limit,
@@ -71,21 +87,6 @@ impl AwsOrigin {
         };
         Self { inner: Arc::new(inner) }
     }
-}
-
-/// What all clients have in common: one set of credentials, for one.
-fn shared(options: &AwsOptions) -> SdkConfig {
-    let region = options.region.clone().map(Region::new);
-    let limits = [options.parameter_timeout, options.secret_timeout, options.item_timeout];
-    let shortest = limits.into_iter().min().unwrap_or(DEFAULT_TIMEOUT);
-    let credentials = LazyCredentials::new(region, shortest * 9 / 10);
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .identity_cache(IdentityCache::lazy().build())
-        .use_fips(options.use_fips)
-        .use_dual_stack(options.use_dual_stack)
-        .build()
 }
 
 /// Options only: no credentials.
