@@ -321,3 +321,99 @@ fn is_kms(code: &str) -> bool {
 fn names_kms(message: &str) -> bool {
     message.contains("kms:") || message.contains("KMS")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(operation: Operation) -> Call<'static> {
+        Call { operation, subject: "/shop/a", region: "eu-west-1", endpoint: None }
+    }
+
+    fn trouble(code: &str, status: u16) -> Trouble {
+        call(Operation::GetParameter).refused(Refusal { code, message: "because", status }).trouble
+    }
+
+    #[test]
+    fn what_has_no_known_code_is_sorted_by_its_status() {
+        for (status, sorted) in [
+            (429, Trouble::Throttled),
+            (401, Trouble::Denied),
+            (403, Trouble::Denied),
+            (408, Trouble::TimedOut),
+            (500, Trouble::Unavailable),
+            (503, Trouble::Unavailable),
+            (400, Trouble::Refused),
+            (404, Trouble::Refused),
+        ] {
+            assert_eq!(trouble("SomethingNew", status), sorted, "{status}");
+            assert_eq!(trouble("", status), sorted, "{status}");
+        }
+    }
+
+    #[test]
+    fn codes_are_sorted_whatever_their_status() {
+        for (code, sorted) in [
+            ("ProvisionedThroughputExceededException", Trouble::Throttled),
+            ("KMSThrottlingException", Trouble::Throttled),
+            ("LimitExceededException", Trouble::Throttled),
+            ("KMSAccessDeniedException", Trouble::Denied),
+            ("DecryptionFailure", Trouble::Denied),
+            ("ExpiredTokenException", Trouble::Denied),
+            ("UnrecognizedClientException", Trouble::Denied),
+            ("ValidationException", Trouble::Refused),
+            ("InvalidRequestException", Trouble::Refused),
+        ] {
+            assert_eq!(trouble(code, 400), sorted, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_way_that_is_missing_names_the_endpoint_of_the_service() {
+        for (operation, part) in [
+            (Operation::GetParameter, "interface endpoint for com.amazonaws.eu-west-1.ssm "),
+            (Operation::GetSecretValue, "interface endpoint for com.amazonaws.eu-west-1.secretsmanager "),
+            (Operation::GetItem, "gateway endpoint for com.amazonaws.eu-west-1.dynamodb "),
+            (Operation::DescribeTable, "gateway endpoint for com.amazonaws.eu-west-1.dynamodb "),
+        ] {
+            let call = call(operation);
+            let limit = Duration::from_secs(3);
+            for error in [call.no_connection(), call.out_of_reach("refused"), call.timed_out(limit, false)] {
+                assert!(error.message.contains(part), "{}", error.message);
+            }
+            // There is a way, and no need to speak of it.
+            assert!(!call.timed_out(limit, true).message.contains("VPC"));
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_names_the_action() {
+        let refusal = Refusal { code: "AccessDeniedException", message: "no", status: 400 };
+        for (operation, action) in [
+            (Operation::GetParameter, "ssm:GetParameter"),
+            (Operation::GetSecretValue, "secretsmanager:GetSecretValue"),
+            (Operation::GetItem, "dynamodb:GetItem"),
+            (Operation::DescribeTable, "dynamodb:DescribeTable"),
+        ] {
+            let error = call(operation).refused(refusal);
+            assert!(error.message.contains(&format!("allow {action} on it")), "{}", error.message);
+            assert!(error.message.contains("/shop/a in eu-west-1"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_turn_that_never_came_names_the_variable() {
+        let error = call(Operation::GetParameter).crowded(Duration::from_secs(3), 3);
+        assert_eq!(error.trouble, Trouble::TimedOut);
+        assert!(error.message.contains("PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS"), "{}", error.message);
+    }
+
+    #[test]
+    fn absence_is_no_error_except_of_a_table() {
+        assert!(Operation::GetParameter.is_nothing("ParameterNotFound"));
+        assert!(Operation::GetParameter.is_nothing("ParameterVersionNotFound"));
+        assert!(Operation::GetSecretValue.is_nothing("ResourceNotFoundException"));
+        assert!(!Operation::GetItem.is_nothing("ResourceNotFoundException"));
+        assert!(!Operation::DescribeTable.is_nothing("ResourceNotFoundException"));
+    }
+}

@@ -106,3 +106,80 @@ fn check_endpoint(name: &'static str, value: String) -> Result<String, BadEndpoi
     let usable = |uri: &Uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"));
     if parsed.as_ref().is_some_and(usable) { Ok(value) } else { Err(BadEndpoint { name, value }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> AwsSettings {
+        let seconds = Duration::from_secs(300);
+        AwsSettings {
+            port: 2773,
+            enabled: true,
+            size: 1000,
+            max_connections: 3,
+            parameter_ttl: seconds,
+            secret_ttl: seconds,
+            parameter_timeout: None,
+            secret_timeout: Some(Duration::from_millis(150)),
+            log_level: None,
+        }
+    }
+
+    fn options(variables: &[(&'static str, &str)]) -> Result<AwsOptions, BadEndpoint> {
+        let value =
+            |name| variables.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned());
+        AwsOptions::from_variables(&settings(), value)
+    }
+
+    #[test]
+    fn an_empty_environment_means_the_regions_own_endpoints() {
+        let options = options(&[("AWS_ENDPOINT_URL", ""), ("AWS_REGION", "")]).unwrap();
+        assert_eq!(options.endpoints, Endpoints::default());
+        assert_eq!((options.region, options.max_connections), (None, 3));
+        assert_eq!((options.parameter_timeout, options.item_timeout), (DEFAULT_TIMEOUT, DEFAULT_TIMEOUT));
+        assert_eq!(options.secret_timeout, Duration::from_millis(150));
+        assert!(!options.use_fips && !options.use_dual_stack);
+    }
+
+    #[test]
+    fn an_endpoint_of_a_service_comes_before_that_of_all() {
+        let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let found = options(&[
+            all,
+            ("AWS_ENDPOINT_URL_SSM", "https://ssm.example"),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secrets.example"),
+        ]);
+        let Endpoints { ssm, secrets_manager, dynamodb } = found.unwrap().endpoints;
+        assert_eq!(ssm.as_deref(), Some("https://ssm.example"));
+        assert_eq!(secrets_manager.as_deref(), Some("https://secrets.example"));
+        assert_eq!(dynamodb.as_deref(), Some("http://127.0.0.1:1"));
+        let found = options(&[all, ("AWS_ENDPOINT_URL_DYNAMODB", "http://[::1]:2/")]).unwrap().endpoints;
+        assert_eq!(found.dynamodb.as_deref(), Some("http://[::1]:2/"));
+        let ignored = options(&[all, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]);
+        assert_eq!(ignored.unwrap().endpoints, Endpoints::default());
+    }
+
+    #[test]
+    fn regions_and_kinds_of_endpoints_are_read() {
+        let found = options(&[
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_USE_FIPS_ENDPOINT", "TRUE"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ])
+        .unwrap();
+        assert_eq!(found.region.as_deref(), Some("eu-west-1"));
+        assert!(found.use_fips && found.use_dual_stack);
+        let found = options(&[("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_REGION", "eu-west-2")]).unwrap();
+        assert_eq!(found.region.as_deref(), Some("eu-west-2"));
+    }
+
+    #[test]
+    fn what_is_no_url_is_named() {
+        for value in ["127.0.0.1:4566", "localhost", "ftp://a", "http://", "not a url"] {
+            let error = options(&[("AWS_ENDPOINT_URL", value)]).unwrap_err();
+            assert_eq!(error, BadEndpoint { name: "AWS_ENDPOINT_URL", value: value.into() });
+            assert!(error.to_string().contains(&format!("AWS_ENDPOINT_URL={value:?} is no endpoint")));
+        }
+    }
+}
