@@ -80,10 +80,8 @@ fn what_is_no_number_is_an_error_that_does_not_show_it() {
 }
 
 fn nested(levels: usize, in_lists: bool) -> Item {
-    let wrap = |inner| match in_lists {
-        true => Attribute::List(vec![inner]),
-        false => Attribute::Map(item([("m", inner)])),
-    };
+    let wrap =
+        |inner| if in_lists { Attribute::List(vec![inner]) } else { Attribute::Map(item([("m", inner)])) };
     item([("n", (0..levels).fold(Attribute::Null, |inner, _| wrap(inner)))])
 }
 

@@ -1,4 +1,4 @@
-//! Where values come from: DynamoDB, Parameter Store and Secrets Manager.
+//! Where values come from: `DynamoDB`, Parameter Store and Secrets Manager.
 
 mod aws;
 mod error;
@@ -20,7 +20,7 @@ pub enum Ask {
     Parameter(ParameterAsk),
     /// A secret of Secrets Manager.
     Secret(SecretAsk),
-    /// An item of a DynamoDB table.
+    /// An item of a `DynamoDB` table.
     Item(ItemAsk),
 }
 

@@ -37,7 +37,7 @@ fn service() -> (Double, Arc<Mutex<String>>) {
     let seen = Arc::new(Mutex::new(String::new()));
     let write = Arc::clone(&seen);
     let double = Double::start(move |_, request| {
-        *write.lock().unwrap() = request.to_owned();
+        request.clone_into(&mut write.lock().unwrap());
         Reply::Answer(200, parameter_body("fine"))
     });
     (double, seen)
@@ -74,7 +74,7 @@ fn the_container_endpoint_of_snapstart_is_asked_with_its_token() {
     let asked = Arc::new(Mutex::new(String::new()));
     let write = Arc::clone(&asked);
     let container = Double::start(move |_, request| {
-        *write.lock().unwrap() = request.to_owned();
+        request.clone_into(&mut write.lock().unwrap());
         let keys = r#"{"AccessKeyId":"AKIDSNAP","SecretAccessKey":"s","Token":"t","Expiration":"2999-01-01T00:00:00Z"}"#;
         Reply::Answer(200, keys.to_owned())
     });
