@@ -31,6 +31,7 @@ use crate::settings::Settings;
 use ledger::Ledger;
 use room::Rooms;
 
+pub(crate) use body::{JSON, TEXT};
 pub use failure::Failure;
 pub use key::Key;
 pub use stored::Stored;

@@ -1,1 +1,5 @@
 //! What is answered, one file for each contract.
+
+pub mod aws;
+pub mod demo;
+mod query;
