@@ -22,10 +22,11 @@ use serde_json::json;
 
 use crate::answers::{Answers, Failure, Form, How, JSON, Outcome, Read, TEXT, Wanted};
 use crate::http::{Answer, Request, Response, Service};
-use crate::origin::{Ask, OriginError, ParameterAsk, SecretAsk, Trouble};
+use crate::origin::{Ask, OriginError, SecretAsk, Trouble};
 use crate::settings::Settings;
 
 use super::query::{Query, Undecodable, flag};
+use super::selector::{NoVersion, Selected, version};
 
 /// The header with the token.
 const TOKEN: &str = "x-aws-parameters-secrets-token";
@@ -83,26 +84,20 @@ impl Aws {
 
     fn parameter(&self, query: Query<'_>) -> Result<Asked, Bad> {
         let name = query.first("name")?.ok_or(Bad("missing parameter name".into()))?;
-        let (name, selector) = split_selector(&name);
-        let (version, label) = match (selector, query.first_of(&["version", "label"])?) {
-            (None, None) => (None, None),
-            (Some(_), Some(_)) => {
+        let mut selected = Selected::of(&name)?;
+        if let Some((kind, value)) = query.first_of(&["version", "label"])? {
+            if selected.is_one() {
                 return Err(Bad(
                     "the name has a selector, so that neither version nor label can be given".into()
                 ));
             }
-            // A label cannot begin with a digit.
-            (Some(selector), None) if selector.starts_with(|first: char| first.is_ascii_digit()) => {
-                (Some(version(selector)?), None)
+            match kind {
+                "version" => selected.version = Some(version(&value)?),
+                _ => selected.label = Some(value.into_owned()),
             }
-            (Some(selector), None) => (None, Some(selector.to_owned())),
-            (None, Some(("version", value))) => (Some(version(&value)?), None),
-            (None, Some((_, value))) => (None, Some(value.into_owned())),
-        };
-        let nothing =
-            if version.is_some() || label.is_some() { Nothing::Version } else { Nothing::Parameter };
-        let with_decryption = switch(query, "withDecryption")?;
-        let ask = ParameterAsk { name: name.to_owned(), version, label, with_decryption, region: None };
+        }
+        let nothing = if selected.is_one() { Nothing::Version } else { Nothing::Parameter };
+        let ask = selected.ask(switch(query, "withDecryption")?, None);
         Self::wanted(query, Ask::Parameter(ask), self.parameter_ttl, nothing)
     }
 
@@ -149,25 +144,16 @@ impl Service for Aws {
     }
 }
 
-/// A name or an ARN, and the version or label behind it.
-fn split_selector(name: &str) -> (&str, Option<&str>) {
-    // The first five colons of an ARN are its own.
-    let own = if name.starts_with("arn:") { 5 } else { 0 };
-    match name.match_indices(':').nth(own) {
-        Some((at, _)) => (&name[..at], Some(&name[at + 1..])),
-        None => (name, None),
-    }
-}
-
-fn version(text: &str) -> Result<i64, Bad> {
-    let version = text.parse().ok().filter(|version| *version > 0);
-    version.ok_or(Bad("the version of a parameter is a whole number from 1 on".into()))
-}
-
 /// A parameter that is true or false; false where it is left out.
 fn switch(query: Query<'_>, name: &str) -> Result<bool, Bad> {
     let Some(value) = query.first(name)? else { return Ok(false) };
     flag(&value).ok_or_else(|| Bad(format!("invalid {name} value: it is true or false").into()))
+}
+
+impl From<NoVersion> for Bad {
+    fn from(error: NoVersion) -> Self {
+        Self(error.to_string().into())
+    }
 }
 
 impl From<Undecodable> for Bad {

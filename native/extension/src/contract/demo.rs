@@ -27,10 +27,11 @@ use tokio::task::JoinSet;
 
 use crate::answers::{Answers, Failure, Form, How, Outcome, Read, TEXT, Wanted};
 use crate::http::{Answer, Request, Response, Service, problem};
-use crate::origin::{Ask, ItemAsk, ParameterAsk, Trouble};
+use crate::origin::{Ask, ItemAsk, Trouble};
 use crate::settings::Settings;
 
 use super::query::Query;
+use super::selector::{NoVersion, Selected};
 
 /// How many things are prefetched at once.
 const PREFETCHED_AT_ONCE: usize = 8;
@@ -92,7 +93,11 @@ impl Demo {
     /// Outside of a tokio runtime.
     pub async fn prefetch(&self) {
         let items = self.names.listed().into_iter().map(|ask| (Ask::Item(ask), Form::Item));
-        let parameters = self.regions.keys().map(|name| (self.parameter(name), Form::Plain));
+        let parameters = self.regions.keys().filter_map(|name| {
+            let ask = self.parameter(name);
+            let ask = ask.inspect_err(|error| tracing::warn!(name, "cannot be prefetched: {error}"));
+            Some((ask.ok()?, Form::Plain))
+        });
         let mut under_way = JoinSet::new();
         for (ask, form) in parameters.chain(items) {
             if under_way.len() >= PREFETCHED_AT_ONCE {
@@ -107,14 +112,9 @@ impl Demo {
         Wanted::new(ask, form, How { refresh_now: false, ttl: self.ttl })
     }
 
-    fn parameter(&self, name: &str) -> Ask {
-        Ask::Parameter(ParameterAsk {
-            name: name.to_owned(),
-            version: None,
-            label: None,
-            with_decryption: true,
-            region: self.regions.get(name).cloned().flatten(),
-        })
+    fn parameter(&self, name: &str) -> Result<Ask, NoVersion> {
+        let region = self.regions.get(name).cloned().flatten();
+        Ok(Ask::Parameter(Selected::of(name)?.ask(true, region)))
     }
 
     fn asked(&self, request: &Request) -> Result<Wanted, Refused> {
@@ -131,7 +131,8 @@ impl Demo {
             bad(format!("`name` is missing: ask for /{path}?name=NAME, with the name percent-encoded"))
         })?;
         if path == "parameters" {
-            return Ok(self.wanted(self.parameter(&name), Form::Plain));
+            let ask = self.parameter(&name).map_err(|error| bad(error.to_string()))?;
+            return Ok(self.wanted(ask, Form::Plain));
         }
         let form = match query.first("format").map_err(|error| bad(error.to_string()))?.as_deref() {
             None | Some("json") => Form::Item,

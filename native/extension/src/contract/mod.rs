@@ -3,3 +3,4 @@
 pub mod aws;
 pub mod demo;
 mod query;
+mod selector;

@@ -48,6 +48,9 @@ async fn a_listed_parameter_is_read_in_its_region_and_another_in_the_functions()
     assert_eq!(world.fake.last(), ask("/listed", Some("eu-west-1")));
     world.demo("/parameters?name=unlisted").await;
     assert_eq!(world.fake.last(), ask("unlisted", None));
+    world.demo("/parameters?name=unlisted:live").await;
+    let Ask::Parameter(labelled) = world.fake.last() else { panic!("no parameter") };
+    assert_eq!((labelled.name.as_str(), labelled.label.as_deref()), ("unlisted", Some("live")));
 }
 
 #[tokio::test]
@@ -76,6 +79,7 @@ async fn what_cannot_be_answered_says_why() {
         ("/dynamodb?name=users-7&format=xml", 400, "BadRequest", "`format` is neither"),
         ("/parameters", 400, "BadRequest", "/parameters?name=NAME"),
         ("/dynamodb?name=", 400, "BadRequest", "/dynamodb?name=NAME"),
+        ("/parameters?name=a:0", 400, "BadRequest", "from 1 on"),
         ("/parameters?name=%zz", 400, "BadRequest", "write % as %25"),
         ("/parameters?name=down", 502, "Denied", "add ssm:GetParameter"),
         ("/", 404, "NotFound", "/dynamodb?name=NAME"),

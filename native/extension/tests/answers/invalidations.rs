@@ -12,10 +12,12 @@ const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:d
 
 /// Reads what `uris` say, invalidates, and sees that all are gone.
 async fn all_dropped_by(world: &World, uris: &[String], what: impl Into<Invalidation>) {
+    let before = world.fake.calls();
     for uri in uris {
         world.aws(uri).await;
         assert!(world.aws_hits(uri), "{uri} is not cached");
     }
+    assert_eq!(world.fake.calls() - before, uris.len(), "some share an entry");
     let what = what.into();
     world.invalidate(what.clone()).await;
     for uri in uris {

@@ -36,6 +36,28 @@ async fn sixty_four_reads_of_a_missing_name_make_one_call() {
 }
 
 #[tokio::test]
+async fn what_is_not_kept_is_called_for_again_by_those_who_come_later() {
+    let world = World::with(|settings| settings.aws.enabled = false);
+    world.fake.set("db", secret("db", "old"));
+    world.fake.block().await;
+    let first = tokio::spawn(world.read(&wanted(false)));
+    world.fake.called(1).await;
+    // Waits for the first one's call, and is slow to take its value.
+    let mut slow = world.read(&wanted(false));
+    std::future::poll_fn(|context| {
+        assert!(slow.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    world.fake.unblock();
+    assert_eq!(&first.await.unwrap().unwrap().expect("a value").body()[..], b"old");
+    world.fake.set("db", secret("db", "new"));
+    assert_eq!(at_once(&world, &wanted(false), 1).await, ["new"]);
+    assert_eq!(&slow.await.unwrap().expect("a value").body()[..], b"old");
+    assert_eq!(world.fake.calls(), 2);
+}
+
+#[tokio::test]
 async fn a_failure_and_a_lack_are_shared_and_not_kept() {
     let world = World::new();
     world.fake.fail("db", denied(Some(400), None));
