@@ -1,1 +1,3 @@
 //! What is answered, one file for each contract.
+
+pub mod cache;
