@@ -45,15 +45,16 @@ impl<S: Service> Door<S> {
         if request.method() == Method::HEAD {
             *request.method_mut() = Method::GET;
         }
+        // What a read asks for is not older than its answer.
+        if request.method() != Method::GET && self.progress.froze() {
+            request.extensions_mut().insert(SentBeforeFreeze);
+        }
         if request.body().is_end_stream() {
             self.progress.enter(Phase::Answering);
             return self.house.service.answer(request.map(|_| Bytes::new()));
         }
         self.progress.enter(Phase::Body);
         let (mut head, body) = request.into_parts();
-        if self.progress.froze() {
-            head.extensions.insert(SentBeforeFreeze);
-        }
         self.house.service.received(&mut head);
         let (house, progress) = (Arc::clone(&self.house), Arc::clone(&self.progress));
         Answer::Later(Box::pin(async move {

@@ -5,9 +5,8 @@
 //! a [`Service`]. What is bounded, and by how much, is in [`Limits`].
 //!
 //! The sandbox may be frozen at any time and for hours, after which every timer
-//! is late. So nothing here measures a client by a clock: the [`pulse`] counts
-//! seconds in which the process ran, and a second that came late counts for
-//! nothing.
+//! is late. So nothing here measures a client by a clock: ticks are
+//! counted in which the process ran, and one that came late counts for nothing.
 
 mod connection;
 mod door;
@@ -26,6 +25,7 @@ use crate::Pending;
 pub use guard::Guards;
 pub use listen::Listener;
 pub use problem::problem;
+pub(crate) use problem::shown;
 pub use server::{Limits, Server};
 
 /// A request whose body was read, within its bound.

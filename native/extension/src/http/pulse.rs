@@ -1,4 +1,4 @@
-//! Seconds in which the process ran.
+//! Time in which the process ran, in ticks.
 //!
 //! A sandbox is frozen between invocations. When it thaws, all timers fire at
 //! once, and what clients sent before or during the freeze still waits in the
@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::sleep;
 
-/// How late a tick may be. A tick and this are the longest freeze that goes
-/// unnoticed: it lies within the margin that the cache allows for.
+/// How late a tick may be. A tick (500 ms) and this are the longest freeze that
+/// goes unnoticed: less than the margin that the cache allows for, which is at
+/// least 1 s.
 const LATE: Duration = Duration::from_millis(400);
 
 /// After a freeze, the time in which what waited in the sockets is read.

@@ -35,16 +35,16 @@ pub struct Limits {
     /// Bytes of all bodies that are held at once; beyond that 503. Default
     /// 64 MiB.
     pub bodies: usize,
-    /// The length of a tick. Default 1 s.
+    /// The length of a tick. Default 500 ms.
     pub tick: Duration,
-    /// Ticks until a head must have come. Default 10.
+    /// Ticks until a head must have come. Default 20.
     pub head_ticks: u64,
-    /// Ticks until a body must have come. Default 30.
+    /// Ticks until a body must have come. Default 60.
     pub body_ticks: u64,
-    /// Ticks for which an answer may wait for its reader. Default 30.
+    /// Ticks for which an answer may wait for its reader. Default 60.
     pub write_ticks: u64,
     /// Ticks for which a connection may be idle while it is crowded; otherwise
-    /// it may for ever. Default 10.
+    /// it may for ever. Default 20.
     pub idle_ticks: u64,
 }
 
@@ -56,11 +56,11 @@ impl Default for Limits {
             head: 128 << 10,
             body: 16 << 20,
             bodies: 64 << 20,
-            tick: Duration::from_secs(1),
-            head_ticks: 10,
-            body_ticks: 30,
-            write_ticks: 30,
-            idle_ticks: 10,
+            tick: Duration::from_millis(500),
+            head_ticks: 20,
+            body_ticks: 60,
+            write_ticks: 60,
+            idle_ticks: 20,
         }
     }
 }
@@ -242,7 +242,7 @@ fn admit<S: Service>(stream: TcpStream, house: &Arc<House<S>>) {
 
 const FULL: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n",
-    "content-length: 132\r\nconnection: close\r\n\r\n",
+    "content-length: 131\r\nconnection: close\r\n\r\n",
     r#"{"error":{"code":"TooManyConnections","message":"all connections are in use: keep fewer open, or close those that are not needed"}}"#
 );
 
