@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
+use crate::item::{self, ItemError};
 use crate::origin::{Fetched, Parameter, Secret};
 
-use super::ItemShapes;
 use super::stored::Stored;
 use super::wanted::Form;
 
@@ -26,7 +26,7 @@ const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream")
 /// # Errors
 ///
 /// If that is no form of it, or an item cannot be written.
-pub(super) fn of(fetched: &Fetched, form: Form, shapes: ItemShapes) -> Result<Stored, String> {
+pub(super) fn of(fetched: &Fetched, form: Form) -> Result<Stored, String> {
     let (body, content_type): (Bytes, _) = match (form, fetched) {
         (Form::Plain, Fetched::Parameter(parameter)) => (parameter.value.clone().into(), TEXT),
         (Form::Plain, Fetched::Secret(secret)) => match (&secret.string, &secret.binary) {
@@ -35,11 +35,15 @@ pub(super) fn of(fetched: &Fetched, form: Form, shapes: ItemShapes) -> Result<St
         },
         (Form::Aws, Fetched::Parameter(parameter)) => (go_json(&ParameterAnswer::of(parameter)), JSON),
         (Form::Aws, Fetched::Secret(secret)) => (go_json(&SecretAnswer::of(secret)), JSON),
-        (Form::Item, Fetched::Item(item)) => ((shapes.plain)(item)?.into(), JSON),
-        (Form::TypedItem, Fetched::Item(item)) => ((shapes.typed)(item)?.into(), JSON),
+        (Form::Item, Fetched::Item(item)) => (item_json(item::plain(item))?, JSON),
+        (Form::TypedItem, Fetched::Item(item)) => (item_json(item::typed(item))?, JSON),
         _ => return Err("the origin answered something else than was asked for".into()),
     };
     Ok(Stored::new(body, content_type))
+}
+
+fn item_json(written: Result<Vec<u8>, ItemError>) -> Result<Bytes, String> {
+    written.map(Bytes::from).map_err(|error| error.to_string())
 }
 
 /// `GetParameterOutput` of the AWS SDK for Go, version 2, as `encoding/json`

@@ -17,8 +17,7 @@ impl Answers {
         if matches!(fetched, Fetched::Nothing) {
             return Ok(None);
         }
-        let stored =
-            body::of(&fetched, wanted.form, self.shapes).map_err(|message| unusable(&wanted.ask, message))?;
+        let stored = body::of(&fetched, wanted.form).map_err(|message| unusable(&wanted.ask, message))?;
         let loaded = Loaded::new(self.place(wanted, stored)).tags(key::tags(&wanted.ask, &fetched));
         Ok(Some(loaded.ttl(wanted.how.ttl)))
     }
@@ -42,7 +41,13 @@ fn note(ask: &Ask, error: &OriginError) {
 
 /// An answer that cannot be passed on.
 fn unusable(ask: &Ask, message: String) -> OriginError {
-    let error = OriginError { trouble: Trouble::Unavailable, code: None, status: None, message };
+    let error = OriginError {
+        trouble: Trouble::Unavailable,
+        code: None,
+        status: None,
+        service_message: None,
+        message,
+    };
     note(ask, &error);
     error
 }

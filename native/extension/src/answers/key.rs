@@ -9,11 +9,6 @@ use crate::origin::{Ask, Attribute, Fetched, ItemAsk, KeyAttribute, ParameterAsk
 
 use super::wanted::Form;
 
-/// The key of a parameter, as a template for what the stream says.
-pub(super) const PARAMETERS: &str = "ssm/{name}";
-/// The key of a secret, likewise.
-pub(super) const SECRETS: &str = "secretsmanager/{id}";
-
 /// What a parameter's name starts with that stands for a secret; see
 /// "Referencing AWS Secrets Manager secrets from Parameter Store parameters" in
 /// the AWS Systems Manager User Guide.

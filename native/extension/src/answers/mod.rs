@@ -22,11 +22,12 @@ mod wanted;
 use std::sync::Arc;
 
 use snowmelt::host::Lookup;
-use snowmelt::{BuildError, Builder, Cache, Source};
+use snowmelt::{Builder, Cache, Source};
 
 use crate::Pending;
-use crate::origin::{Item, Origin};
+use crate::origin::Origin;
 use crate::settings::Settings;
+use crate::settings::sources::{PARAMETERS, SECRETS, TableSource};
 
 use ledger::Ledger;
 use room::Rooms;
@@ -39,18 +40,6 @@ pub use wanted::{Form, How, Wanted};
 
 /// What a read of one thing brings: `None` if there is no such thing.
 pub type Outcome = Result<Option<Stored>, Failure>;
-
-/// How an item becomes JSON; the error names no value.
-pub type ItemShape = fn(&Item) -> Result<Vec<u8>, String>;
-
-/// The forms that items are answered in.
-#[derive(Clone, Copy)]
-pub struct ItemShapes {
-    /// Plain JSON.
-    pub plain: ItemShape,
-    /// JSON with DynamoDB's types.
-    pub typed: ItemShape,
-}
 
 /// A read: answered, or on its way.
 pub enum Read {
@@ -65,7 +54,6 @@ pub enum Read {
 pub struct Answers {
     cache: Cache<Stored>,
     origin: Arc<dyn Origin>,
-    shapes: ItemShapes,
     /// Whether parameters and secrets are kept.
     keeps: bool,
     ledger: Arc<Ledger>,
@@ -73,43 +61,33 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// What the settings say of the cache. Changes of parameters and secrets
-    /// are read off the stream; those of tables are where `config` has sources
-    /// for them.
-    pub fn builder(settings: &Settings) -> Builder<Stored> {
-        Cache::builder()
+    /// What the settings say of the cache. Changes of parameters, of secrets
+    /// and of the tables are read off the stream.
+    pub fn builder(settings: &Settings, tables: &[TableSource]) -> Builder<Stored> {
+        let builder = Cache::builder()
             .config(settings.config.clone())
             .stream(settings.stream.clone())
             // One thread serves all: a single segment has the most room for
             // fences, and the truest order of eviction.
             .segments(1)
             .keys_as_tags(true)
-            .source(Source::parameter_store().key(key::PARAMETERS))
-            .source(Source::secrets_manager().key(key::SECRETS))
-            .weigher(|key, stored: &Stored| stored.weight(key))
+            .source(Source::parameter_store().key(PARAMETERS))
+            .source(Source::secrets_manager().key(SECRETS))
+            .weigher(|key, stored: &Stored| stored.weight(key));
+        tables.iter().fold(builder, |builder, table| {
+            let source = Source::dynamodb(table.table.as_str());
+            let template = table.template.as_str();
+            builder.source(if table.is_prefix { source.prefix(template) } else { source.key(template) })
+        })
     }
 
-    /// Makes the cache.
-    ///
-    /// # Errors
-    ///
-    /// If the stream or an option cannot be used as it is.
-    pub fn new(settings: &Settings, origin: Arc<dyn Origin>, shapes: ItemShapes) -> Result<Self, BuildError> {
-        Ok(Self::over(Self::builder(settings).build()?, settings, origin, shapes))
-    }
-
-    /// The same with a cache made from [`builder`](Self::builder).
-    pub fn over(
-        cache: Cache<Stored>,
-        settings: &Settings,
-        origin: Arc<dyn Origin>,
-        shapes: ItemShapes,
-    ) -> Self {
+    /// Answers from a cache made from [`builder`](Self::builder), and from the
+    /// origin.
+    pub fn new(cache: Cache<Stored>, settings: &Settings, origin: Arc<dyn Origin>) -> Self {
         let aws = &settings.aws;
         Self {
             cache,
             origin,
-            shapes,
             keeps: aws.enabled && aws.size > 0,
             ledger: Ledger::new(aws.size),
             rooms: Arc::default(),

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::answers::{Answers, Failure, Form, How, JSON, Outcome, Read, TEXT, Wanted};
 use crate::http::{Answer, Request, Response, Service};
 use crate::origin::{Ask, OriginError, SecretAsk, Trouble};
-use crate::settings::Settings;
+use crate::settings::{Settings, Token};
 
 use super::query::{Query, Undecodable, flag};
 use super::selector::{NoVersion, Selected, version};
@@ -31,13 +31,10 @@ use super::selector::{NoVersion, Selected, version};
 /// The header with the token.
 const TOKEN: &str = "x-aws-parameters-secrets-token";
 
-/// Whether this is the token.
-pub type TokenCheck = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
-
 /// Contract 3, as the service of a port.
 pub struct Aws {
     answers: Answers,
-    token: TokenCheck,
+    token: Token,
     parameter_ttl: Duration,
     secret_ttl: Duration,
 }
@@ -61,7 +58,7 @@ enum Nothing {
 
 impl Aws {
     /// Answers from `answers` those who show the token.
-    pub fn new(settings: &Settings, answers: Answers, token: TokenCheck) -> Self {
+    pub fn new(settings: &Settings, answers: Answers, token: Token) -> Self {
         let aws = &settings.aws;
         Self { answers, token, parameter_ttl: aws.parameter_ttl, secret_ttl: aws.secret_ttl }
     }
@@ -70,7 +67,7 @@ impl Aws {
     /// the header: so without it all paths are alike, `/ping` too.
     fn is_allowed(&self, headers: &HeaderMap) -> bool {
         let mut tokens = headers.get_all(TOKEN).iter();
-        let first = tokens.next().is_some_and(|token| (self.token)(token.as_bytes()));
+        let first = tokens.next().is_some_and(|token| self.token.matches(token.as_bytes()));
         first && tokens.next().is_none()
     }
 
@@ -204,7 +201,8 @@ fn passed_on(failed: &OriginError) -> Response {
         Trouble::Unavailable => "ServiceUnavailable",
         Trouble::Refused => "ValidationException",
     });
-    error(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), code, &failed.message)
+    let message = failed.service_message.as_deref().unwrap_or(&failed.message);
+    error(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), code, message)
 }
 
 /// An error as the services themselves write it ("AWS JSON 1.1 protocol").

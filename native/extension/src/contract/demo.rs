@@ -16,19 +16,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
-use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::answers::{Answers, Failure, Form, How, Outcome, Read, TEXT, Wanted};
 use crate::http::{Answer, Request, Response, Service, problem};
-use crate::origin::{Ask, ItemAsk, Trouble};
-use crate::settings::Settings;
+use crate::origin::{Ask, Trouble};
+use crate::settings::{NameError, Settings, Tables};
 
 use super::query::Query;
 use super::selector::{NoVersion, Selected};
@@ -36,35 +34,10 @@ use super::selector::{NoVersion, Selected};
 /// How many things are prefetched at once.
 const PREFETCHED_AT_ONCE: usize = 8;
 
-/// What items the configuration files have, by the names that they are asked
-/// for.
-pub trait ItemNames: Send + Sync + 'static {
-    /// The item of a name.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    fn parse(&self, name: &str) -> Result<ItemAsk, NameError>;
-
-    /// Every item that `config.yaml` lists, for the prefetch.
-    fn listed(&self) -> Vec<ItemAsk>;
-}
-
-/// A name that stands for no item. The message says which do.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NameError {
-    /// No file lists it, nor a table that could have it.
-    #[error("{0}")]
-    Unknown(String),
-    /// It does not fit the keys of its table.
-    #[error("{0}")]
-    Malformed(String),
-}
-
 /// Contracts 1 and 2, as the service of a port.
 pub struct Demo {
     answers: Answers,
-    names: Arc<dyn ItemNames>,
+    tables: Tables,
     /// The regions of the parameters that `config.yaml` lists.
     regions: HashMap<String, Option<String>>,
     ttl: Duration,
@@ -75,14 +48,14 @@ pub struct Demo {
 struct Refused(StatusCode, &'static str, Cow<'static, str>);
 
 impl Demo {
-    /// Answers from `answers`, of what `settings` and `names` list.
-    pub fn new(settings: &Settings, answers: Answers, names: Arc<dyn ItemNames>) -> Self {
+    /// Answers from `answers`, of what `settings` and `tables` list.
+    pub fn new(settings: &Settings, answers: Answers, tables: Tables) -> Self {
         let mut regions = HashMap::new();
         for listed in &settings.parameters {
             // The demo's: the first that lists a name has it.
             regions.entry(listed.name.clone()).or_insert_with(|| listed.region.clone());
         }
-        Self { answers, names, regions, ttl: settings.ttl, compat: settings.compat_demo }
+        Self { answers, tables, regions, ttl: settings.ttl, compat: settings.compat_demo }
     }
 
     /// Fetches everything that `config.yaml` lists. What cannot be fetched is
@@ -92,7 +65,7 @@ impl Demo {
     ///
     /// Outside of a tokio runtime.
     pub async fn prefetch(&self) {
-        let items = self.names.listed().into_iter().map(|ask| (Ask::Item(ask), Form::Item));
+        let items = self.tables.items().map(|ask| (Ask::Item(ask.clone()), Form::Item));
         let parameters = self.regions.keys().filter_map(|name| {
             let ask = self.parameter(name);
             let ask = ask.inspect_err(|error| tracing::warn!(name, "cannot be prefetched: {error}"));
@@ -141,9 +114,9 @@ impl Demo {
                 return Err(bad("`format` is neither `json` nor `dynamodb`: leave it out for plain JSON"));
             }
         };
-        let ask = self.names.parse(&name).map_err(|error| match &error {
-            NameError::Unknown(_) => Refused(StatusCode::NOT_FOUND, "NotFound", error.to_string().into()),
-            NameError::Malformed(_) => bad(error.to_string()),
+        let ask = self.tables.item(&name).map_err(|error| match &error {
+            NameError::BadKey { .. } => bad(error.to_string()),
+            _ => Refused(StatusCode::NOT_FOUND, "NotFound", error.to_string().into()),
         })?;
         Ok(self.wanted(Ask::Item(ask), form))
     }

@@ -6,7 +6,7 @@ use http::Method;
 use snowmelt_extension::http::Service;
 use snowmelt_extension::origin::{Ask, ParameterAsk, SecretAsk};
 
-use crate::support::{TOKEN, World, denied, parameter, request, resolve, secret, seen, text};
+use crate::support::{TOKEN, World, denied, parameter, request, respond, secret, seen, text};
 
 const GET: &str = "/systemsmanager/parameters/get?";
 
@@ -103,7 +103,7 @@ async fn without_the_token_all_paths_are_alike() {
     for token in [None, Some(""), Some("IQo"), Some("IQoJ-s3cr3t-m4rk3r-token2")] {
         for uri in ["/systemsmanager/parameters/get?name=a", "/secretsmanager/get", "/ping", "/none"] {
             for method in [Method::GET, Method::POST] {
-                let response = resolve(world.aws.answer(request(method, uri, token))).await;
+                let response = respond(world.aws.answer(request(method, uri, token))).await;
                 assert_eq!(response.status(), 401);
                 seen_bodies.push((response.headers().clone(), response.body().clone()));
             }
@@ -113,7 +113,7 @@ async fn without_the_token_all_paths_are_alike() {
     assert_eq!(seen_bodies.len(), 1);
     let mut twice = request(Method::GET, "/ping", Some(TOKEN));
     twice.headers_mut().append("x-aws-parameters-secrets-token", "other".parse().unwrap());
-    assert_eq!(resolve(world.aws.answer(twice)).await.status(), 401);
+    assert_eq!(respond(world.aws.answer(twice)).await.status(), 401);
     assert_eq!(world.fake.calls(), 1);
 }
 
@@ -141,7 +141,7 @@ async fn bad_requests_say_how_to_ask() {
     }
     assert_eq!(world.aws("/none").await.status(), 404);
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let response = resolve(world.aws.answer(request(method, "/ping", Some(TOKEN)))).await;
+        let response = respond(world.aws.answer(request(method, "/ping", Some(TOKEN)))).await;
         assert_eq!(response.status(), 405);
     }
     assert_eq!(world.fake.calls(), 0);

@@ -5,7 +5,7 @@ use snowmelt_extension::answers::{Form, How, Wanted};
 use snowmelt_extension::http::{Answer, Service};
 use snowmelt_extension::origin::{Ask, Attribute, ParameterAsk};
 
-use crate::support::{World, denied, item, item_ask, parameter, request, resolve, seen, text};
+use crate::support::{World, denied, item, item_ask, parameter, request, respond, seen, text};
 
 fn world() -> World {
     let world = World::new();
@@ -57,9 +57,9 @@ async fn a_listed_parameter_is_read_in_its_region_and_another_in_the_functions()
 async fn an_item_is_json_plain_or_typed() {
     let world = world();
     for (uri, body) in [
-        ("/dynamodb?name=users-7+a%2Bb", "plain:7 a+b"),
-        ("/dynamodb?name=users-7%20a%2Bb&format=json", "plain:7 a+b"),
-        ("/dynamodb?name=users-7%20a%2Bb&format=dynamodb", "typed:7 a+b"),
+        ("/dynamodb?name=users@@7+a%2Bb", r#"{"pk":"7 a+b"}"#),
+        ("/dynamodb?name=users%40%407%20a%2Bb&format=json", r#"{"pk":"7 a+b"}"#),
+        ("/dynamodb?name=users@@7%20a%2Bb&format=dynamodb", r#"{"pk":{"S":"7 a+b"}}"#),
     ] {
         assert_eq!(seen(&world.demo(uri).await), (200, "application/json", body), "{uri}");
     }
@@ -73,9 +73,9 @@ async fn what_cannot_be_answered_says_why() {
     world.fake.fail("down", denied(Some(400), Some("AccessDeniedException")));
     for (uri, status, code, part) in [
         ("/parameters?name=none", 404, "NotFound", "no such thing"),
-        ("/dynamodb?name=users-none", 404, "NotFound", "no such thing"),
-        ("/dynamodb?name=nobody-7", 404, "NotFound", "there is users and numbers"),
-        ("/dynamodb?name=sorted-7", 400, "BadRequest", "sorted@@hash@@sort"),
+        ("/dynamodb?name=users@@none", 404, "NotFound", "no such thing"),
+        ("/dynamodb?name=nobody-7", 404, "NotFound", "not listed"),
+        ("/dynamodb?name=sorted@@7", 400, "BadRequest", "sorted@@hash@@sort"),
         ("/dynamodb?name=users-7&format=xml", 400, "BadRequest", "`format` is neither"),
         ("/parameters", 400, "BadRequest", "/parameters?name=NAME"),
         ("/dynamodb?name=", 400, "BadRequest", "/dynamodb?name=NAME"),
@@ -99,7 +99,7 @@ async fn only_get_is_answered() {
     let world = world();
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
         let response =
-            resolve(world.demo.answer(request(method, "/parameters?name=/shop/limit", None))).await;
+            respond(world.demo.answer(request(method, "/parameters?name=/shop/limit", None))).await;
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()["allow"], "GET, HEAD");
     }
@@ -117,7 +117,7 @@ async fn as_the_demo_it_finds_no_data() {
         "/parameters?name=%zz",
         "/parameters?name=",
         "/dynamodb?name=nobody-7",
-        "/dynamodb?name=sorted-7",
+        "/dynamodb?name=sorted@@7",
         "/other?name=a",
     ] {
         assert_eq!(
@@ -140,7 +140,7 @@ async fn everything_listed_is_prefetched_some_at_once() {
     world.demo.prefetch().await;
     assert_eq!((world.fake.calls(), world.fake.most_at_once()), (21, 8));
     assert_eq!(text(&world.demo("/parameters?name=/listed").await), "1");
-    assert_eq!(text(&world.demo("/dynamodb?name=users-19").await), "plain:19");
+    assert_eq!(text(&world.demo("/dynamodb?name=users-19").await), r#"{"pk":"19"}"#);
     assert_eq!(world.fake.calls(), 21);
     assert_eq!(world.demo("/dynamodb?name=users-3").await.status(), 502);
     assert_eq!(world.demo("/dynamodb?name=users-0").await.status(), 404);

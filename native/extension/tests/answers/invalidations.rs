@@ -1,9 +1,12 @@
 //! What the stream names is dropped, in every variant.
 
-use snowmelt::Invalidation;
-use snowmelt_extension::origin::{Attribute, Fetched};
+use std::time::Duration;
 
-use crate::support::{World, item, parameter, secret, text};
+use snowmelt::Invalidation;
+use snowmelt_extension::answers::{Form, How, Wanted};
+use snowmelt_extension::origin::{Ask, Attribute, Fetched};
+
+use crate::support::{World, item, item_ask, parameter, secret, text};
 
 const PARAMETER: &str = "/systemsmanager/parameters/get?name=";
 const PARAMETER_ARN: &str = "arn:aws:ssm:us-east-1:123456789012:parameter/a/b";
@@ -94,21 +97,45 @@ async fn a_parameter_that_stands_for_a_secret_goes_with_the_secret() {
 async fn an_item_goes_in_both_forms_by_its_own_key_too() {
     let world = World::new();
     world.fake.set("numbers-1.0", item(&[("pk", Attribute::Number("1".into()))]));
-    let uris = ["/dynamodb?name=numbers-1.0", "/dynamodb?name=numbers-1.0&format=dynamodb"];
+    let how = How { refresh_now: false, ttl: Duration::from_secs(60) };
     let whats = [
         "dynamodb/numbers/1".into(),
         "dynamodb/numbers/1.0".into(),
         Invalidation::prefixes(["dynamodb/numbers/"]),
     ];
-    for (round, what) in whats.into_iter().enumerate() {
-        for uri in uris {
-            world.demo(uri).await;
+    for what in whats {
+        for form in [Form::Item, Form::TypedItem] {
+            let wanted = Wanted::new(Ask::Item(item_ask("numbers", "1.0")), form, how);
+            assert!(world.read(&wanted).await.unwrap().is_some());
         }
-        assert_eq!(world.fake.calls(), 2 * (round + 1));
         assert_eq!(world.answers.cache().len(), 2);
         world.invalidate(what).await;
         assert_eq!(world.answers.cache().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_change_of_an_item_is_read_off_the_stream() {
+    let world = World::new();
+    let uris = [
+        "/dynamodb?name=numbers@@1.0",
+        "/dynamodb?name=numbers@@1&format=dynamodb",
+        "/dynamodb?name=users-7",
+    ];
+    world.fake.set("users-7", item(&[("pk", Attribute::String("7".into()))]));
+    world.fake.set("numbers-1", item(&[("pk", Attribute::Number("1".into())), ("n", Attribute::Null)]));
+    for uri in uris {
+        assert_eq!(world.demo(uri).await.status(), 200, "{uri}");
+    }
+    let change = r#"{"awsRegion":"us-east-1","eventID":"1","eventName":"MODIFY","recordFormat":"application/json",
+        "tableName":"numbers","dynamodb":{"ApproximateCreationDateTime":1790000000000,"Keys":{"pk":{"N":"1"}},
+        "NewImage":{"pk":{"N":"1"}},"SizeBytes":4},"eventSource":"aws:dynamodb"}"#;
+    world.put(change).await;
+    world.fake.set("numbers-1", item(&[("pk", Attribute::Number("1".into())), ("n", Attribute::Bool(true))]));
+    assert_eq!(text(&world.demo(uris[0]).await), r#"{"n":true,"pk":1}"#);
+    assert_eq!(text(&world.demo(uris[1]).await), r#"{"n":{"BOOL":true},"pk":{"N":"1"}}"#);
+    assert_eq!(text(&world.demo(uris[2]).await), r#"{"pk":"7"}"#);
+    assert_eq!(world.fake.calls(), 5);
 }
 
 #[tokio::test]

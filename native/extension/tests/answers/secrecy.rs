@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use snowmelt_extension::origin::{Attribute, Fetched};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{MARKER, World, denied, item, parameter, request, resolve, secret, text};
+use crate::support::{MARKER, World, denied, item, parameter, request, respond, secret, text};
 use http::Method;
 use snowmelt_extension::http::Service;
 
@@ -71,11 +71,11 @@ async fn no_value_is_logged_or_in_an_error() {
     for name in ["db", "down", "a", "none"] {
         errors += check(&world.aws(&format!("/secretsmanager/get?secretId={name}&refreshNow=true")).await);
     }
-    for name in ["users-7", "users-odd", "users-down", "nobody"] {
+    for name in ["users-7", "users@@odd", "users@@down", "nobody"] {
         errors += check(&world.demo(&format!("/dynamodb?name={name}")).await);
     }
     let wrong = format!("{MARKER}-wrong");
-    errors += check(&resolve(world.aws.answer(request(Method::GET, "/ping", Some(&wrong)))).await);
+    errors += check(&respond(world.aws.answer(request(Method::GET, "/ping", Some(&wrong)))).await);
     world.invalidate("ssm/a").await;
     drop(logging);
     assert!(errors > 15, "{errors}");

@@ -1,8 +1,10 @@
 //! An origin that does what the test says, and services over it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,15 +15,18 @@ use snowmelt::stream::memory::MemoryStream;
 use snowmelt::{Cache, Invalidation, ManualClock};
 use snowmelt_core::writer::{Put, PutRecord};
 use snowmelt_extension::Pending;
-use snowmelt_extension::answers::{Answers, ItemShapes, Outcome, Read, Wanted};
+use snowmelt_extension::answers::{Answers, Outcome, Read, Wanted};
 use snowmelt_extension::contract::aws::Aws;
-use snowmelt_extension::contract::demo::{Demo, ItemNames, NameError};
+use snowmelt_extension::contract::demo::Demo;
 use snowmelt_extension::http::{Answer, Service};
 use snowmelt_extension::origin::{
-    Ask, Attribute, Fetched, Item, ItemAsk, KeyAttribute, KeySchema, KeyType, Origin, OriginError, Parameter,
+    Ask, Attribute, Fetched, ItemAsk, KeyAttribute, KeySchema, KeyType, Origin, OriginError, Parameter,
     Secret, Trouble,
 };
-use snowmelt_extension::settings::{AwsSettings, LambdaSettings, ListedParameter, Settings};
+use snowmelt_extension::settings::{
+    AwsSettings, LambdaSettings, ListedItem, ListedKey, ListedParameter, ListedTable, Settings, Tables,
+    Token, resolve,
+};
 use tokio::sync::Semaphore;
 
 /// In everything that must not be seen.
@@ -119,7 +124,15 @@ impl Origin for Asked {
 
     fn key_schema(&self, table: &str, _: Option<&str>) -> Pending<Result<KeySchema, OriginError>> {
         let message = format!("no table {table}");
-        Box::pin(async { Err(OriginError { trouble: Trouble::Refused, code: None, status: None, message }) })
+        Box::pin(async {
+            Err(OriginError {
+                trouble: Trouble::Refused,
+                code: None,
+                status: None,
+                service_message: None,
+                message,
+            })
+        })
     }
 }
 
@@ -160,20 +173,10 @@ pub(crate) fn denied(status: Option<u16>, code: Option<&str>) -> OriginError {
         trouble: Trouble::Denied,
         code: code.map(Into::into),
         status,
+        service_message: None,
         message: "not allowed: add ssm:GetParameter to the role of the function".into(),
     }
 }
-
-fn shape(what: &str, item: &Item) -> Vec<u8> {
-    let texts = item.values().map(|value| match value {
-        Attribute::String(text) | Attribute::Number(text) => text.as_str(),
-        _ => "?",
-    });
-    format!("{what}:{}", texts.collect::<Vec<_>>().join(",")).into_bytes()
-}
-
-/// `users-HASH` is an item; `numbers-N` one of a table with a number as its key.
-pub(crate) struct Names;
 
 pub(crate) fn item_ask(table: &str, hash: &str) -> ItemAsk {
     let of = if table == "numbers" { KeyType::Number } else { KeyType::String };
@@ -186,19 +189,21 @@ pub(crate) fn item_ask(table: &str, hash: &str) -> ItemAsk {
     }
 }
 
-impl ItemNames for Names {
-    fn parse(&self, name: &str) -> Result<ItemAsk, NameError> {
-        match name.split_once('-') {
-            Some((table @ ("users" | "numbers"), hash)) => Ok(item_ask(table, hash)),
-            Some(("sorted", _)) => {
-                Err(NameError::Malformed("sorted has a sort key: ask for sorted@@hash@@sort".into()))
-            }
-            _ => Err(NameError::Unknown("there is users and numbers".into())),
-        }
-    }
+/// `users` has twenty items listed, and any item; so have `numbers`, whose key
+/// is a number, and `sorted`, which has a sort key.
+fn table(name: &str) -> ListedTable {
+    let of = if name == "numbers" { KeyType::Number } else { KeyType::String };
+    let sort = (name == "sorted").then(|| ("sk".to_owned(), KeyType::String));
+    ListedTable { name: name.into(), region: None, key: Some(ListedKey { hash: ("pk".into(), of), sort }) }
+}
 
-    fn listed(&self) -> Vec<ItemAsk> {
-        (0..20).map(|hash| item_ask("users", &hash.to_string())).collect()
+fn tables(settings: &Settings) -> Tables {
+    // All keys are configured, so that nothing is waited for.
+    let nothing = Asked(Fake::new());
+    let resolved = pin!(resolve(settings, &nothing)).poll(&mut Context::from_waker(Waker::noop()));
+    match resolved {
+        Poll::Ready(tables) => tables.unwrap(),
+        Poll::Pending => panic!("a table was asked for"),
     }
 }
 
@@ -212,8 +217,10 @@ pub(crate) fn settings() -> Settings {
         ttl: Duration::from_secs(3600),
         prefetch: false,
         parameters: vec![ListedParameter { name: "/listed".into(), region: Some("eu-west-1".into()) }],
-        items: Vec::new(),
-        tables: Vec::new(),
+        items: (0..20)
+            .map(|hash| ListedItem { table: table("users"), hash: hash.to_string(), sort: None })
+            .collect(),
+        tables: ["users", "numbers", "sorted"].map(table).into(),
         aws: AwsSettings {
             port: 0,
             enabled: true,
@@ -249,16 +256,18 @@ impl World {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings();
         change(&mut settings);
-        let (fake, clock) = (Fake::new(), ManualClock::new());
+        let (fake, clock, tables) = (Fake::new(), ManualClock::new(), tables(&settings));
         let wall = Arc::clone(&clock);
         let stream = MemoryStream::new().with_clock(Arc::new(move || wall.wall_millis()));
-        let builder = Answers::builder(&settings).clock(Arc::clone(&clock));
+        let builder = Answers::builder(&settings, &tables.sources()).clock(Arc::clone(&clock));
         let cache = builder.stream_transport(Arc::new(stream.clone())).build().unwrap();
-        let shapes =
-            ItemShapes { plain: |item| Ok(shape("plain", item)), typed: |item| Ok(shape("typed", item)) };
-        let answers = Answers::over(cache, &settings, Arc::new(Asked(Arc::clone(&fake))), shapes);
-        let demo = Demo::new(&settings, answers.clone(), Arc::new(Names));
-        let aws = Aws::new(&settings, answers.clone(), Box::new(|token| token == TOKEN.as_bytes()));
+        let answers = Answers::new(cache, &settings, Arc::new(Asked(Arc::clone(&fake))));
+        let demo = Demo::new(&settings, answers.clone(), tables);
+        let aws = Aws::new(
+            &settings,
+            answers.clone(),
+            Token::new(&[("AWS_SESSION_TOKEN", TOKEN)].into_iter().collect()),
+        );
         let writer = Cache::builder().clock(Arc::clone(&clock));
         let writer = writer.stream_transport(Arc::new(stream.clone())).build().unwrap();
         Self { fake, answers, demo, aws, clock, writer, stream }
@@ -283,12 +292,12 @@ impl World {
 
     /// Contract 1 or 2.
     pub(crate) async fn demo(&self, uri: &str) -> Response<Bytes> {
-        resolve(self.demo.answer(request(Method::GET, uri, None))).await
+        respond(self.demo.answer(request(Method::GET, uri, None))).await
     }
 
     /// Contract 3, with the token.
     pub(crate) async fn aws(&self, uri: &str) -> Response<Bytes> {
-        resolve(self.aws.answer(request(Method::GET, uri, Some(TOKEN)))).await
+        respond(self.aws.answer(request(Method::GET, uri, Some(TOKEN)))).await
     }
 
     /// Whether contract 3 has it at hand.
@@ -312,7 +321,7 @@ pub(crate) fn request(method: Method, uri: &str, token: Option<&str>) -> Request
     request.body(Bytes::new()).unwrap()
 }
 
-pub(crate) async fn resolve(answer: Answer) -> Response<Bytes> {
+pub(crate) async fn respond(answer: Answer) -> Response<Bytes> {
     match answer {
         Answer::Now(response) => response,
         Answer::Later(response) => response.await,

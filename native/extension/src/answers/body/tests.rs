@@ -1,8 +1,5 @@
 use super::*;
-use crate::origin::Item;
-
-const SHAPES: ItemShapes =
-    ItemShapes { plain: |_: &Item| Err("too deep".into()), typed: |_: &Item| Ok(b"typed".to_vec()) };
+use crate::origin::{Attribute, Item};
 
 fn parameter() -> Parameter {
     Parameter {
@@ -31,7 +28,7 @@ fn secret() -> Secret {
 }
 
 fn text(fetched: &Fetched, form: Form) -> (String, HeaderValue) {
-    let stored = of(fetched, form, SHAPES).expect("a form of it");
+    let stored = of(fetched, form).expect("a form of it");
     (String::from_utf8(stored.body().to_vec()).expect("a text"), stored.content_type().clone())
 }
 
@@ -82,15 +79,17 @@ fn a_plain_value_is_the_value() {
     let (body, _) = text(&Fetched::Secret(secret()), Form::Plain);
     assert_eq!(Some(body), secret().string);
     let (body, content_type) = text(&Fetched::Item(Item::new()), Form::TypedItem);
-    assert_eq!((body.as_str(), content_type), ("typed", JSON));
+    assert_eq!((body.as_str(), content_type), ("{}", JSON));
 }
 
 #[test]
 fn what_is_no_form_of_a_thing_is_told() {
-    assert!(of(&Fetched::Parameter(parameter()), Form::Item, SHAPES).is_err());
-    assert!(of(&Fetched::Item(Item::new()), Form::Aws, SHAPES).is_err());
-    assert_eq!(of(&Fetched::Item(Item::new()), Form::Item, SHAPES).unwrap_err(), "too deep");
-    assert!(of(&Fetched::Nothing, Form::Plain, SHAPES).is_err());
+    assert!(of(&Fetched::Parameter(parameter()), Form::Item).is_err());
+    assert!(of(&Fetched::Item(Item::new()), Form::Aws).is_err());
+    let odd = Item::from([("n".into(), Attribute::Number("s3cr3t".into()))]);
+    let error = of(&Fetched::Item(odd), Form::Item).unwrap_err();
+    assert!(!error.is_empty() && !error.contains("s3cr3t"), "{error}");
+    assert!(of(&Fetched::Nothing, Form::Plain).is_err());
 }
 
 #[test]

@@ -28,7 +28,13 @@ impl Origin for Describes {
                 std::future::pending::<()>().await;
             }
             let message = "not allowed to describe it".to_owned();
-            schema.ok_or(OriginError { trouble: Trouble::Denied, code: None, status: Some(400), message })
+            schema.ok_or(OriginError {
+                trouble: Trouble::Denied,
+                code: None,
+                status: Some(400),
+                service_message: None,
+                message,
+            })
         })
     }
 }
