@@ -190,9 +190,9 @@ async fn parameters_and_secrets_have_lifetimes_of_their_own() {
     world.fake.set("a", parameter("a", "2"));
     world.fake.set("db", secret("db", "2"));
     let newer = async |uri: &str| text(&world.aws(uri).await).contains(r#":"2""#);
-    world.clock.advance(Duration::from_secs(199));
+    world.clock.advance(Duration::from_secs(150));
     assert!(!newer("/secretsmanager/get?secretId=db").await);
-    world.clock.advance(Duration::from_secs(2));
+    world.clock.advance(Duration::from_secs(100));
     assert!(newer("/secretsmanager/get?secretId=db").await);
     world.clock.advance(Duration::from_secs(6900));
     assert!(!newer("/systemsmanager/parameters/get?name=a").await);
