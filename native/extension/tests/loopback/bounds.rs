@@ -170,7 +170,10 @@ async fn idle_connections_are_closed_only_where_it_is_crowded() {
 #[tokio::test]
 async fn who_sends_slowly_is_cut() {
     let world = open(quick());
-    for start in ["GET /now HT", "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab"] {
+    for start in [
+        "GET /now HTTP/1.1\r\nHost: localhost\r\nSlow: ",
+        "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab",
+    ] {
         let mut client = Client::connect(world.port).await;
         client.write(start).await;
         // A byte now and then does not help.
@@ -195,7 +198,9 @@ async fn who_does_not_read_is_cut() {
 
 #[tokio::test]
 async fn a_freeze_is_held_against_nobody() {
-    let world = open(Limits { head_ticks: 2, crowded: 0, ..quick() });
+    // The first tick in time would cut them both.
+    let tick = Duration::from_millis(300);
+    let world = open(Limits { tick, head_ticks: 0, idle_ticks: 0, crowded: 0, ..quick() });
     let mut idle = Client::connect(world.port).await;
     let mut half = Client::connect(world.port).await;
     assert_eq!(idle.get("/now").await.status, 200);
