@@ -132,8 +132,18 @@ async fn one_connection_too_many_is_told_so() {
     assert_eq!(Client::connect(world.port).await.get("/now").await.status, 200);
 }
 
+/// Both ends of the connections are in this process: more than the 1,024 files
+/// that it may have open by default on many systems.
+fn allow_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
 #[tokio::test]
 async fn eight_hundred_connections_are_served_and_no_more() {
+    allow_files();
     let world = open(Limits::default());
     let mut held = Vec::new();
     for _ in 0..800 {
