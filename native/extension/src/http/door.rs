@@ -61,7 +61,7 @@ impl<S: Service> Door<S> {
             let mut held = Held { shared: Arc::clone(&house.shared), bytes: 0 };
             let body = match held.collect(body, head.headers.contains_key(EXPECT)).await {
                 Ok(body) => body,
-                Err(refusal) => return refusal,
+                Err(refusal) => return *refusal,
             };
             progress.enter(Phase::Answering);
             match house.service.answer(http::Request::from_parts(head, body)) {
@@ -99,7 +99,6 @@ impl<S: Service> hyper::service::Service<http::Request<Incoming>> for Door<S> {
 }
 
 /// An answer on its way.
-#[expect(clippy::large_enum_variant, reason = "a hit is not to be boxed")]
 pub(super) enum Reply<S> {
     Now(Option<http::Response<Full<Bytes>>>),
     Later { answer: Pending<Response>, door: Door<S> },
@@ -153,7 +152,7 @@ impl Drop for Held {
 impl Held {
     /// The body as one piece of its own: what hyper read it into is larger, and
     /// would stay for as long as the piece does.
-    async fn collect(&mut self, mut body: Incoming, expects: bool) -> Result<Bytes, Response> {
+    async fn collect(&mut self, mut body: Incoming, expects: bool) -> Result<Bytes, Box<Response>> {
         let most = self.shared.limits.body;
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > most && (expects || announced > most.saturating_mul(READ_ON)) {
@@ -177,26 +176,23 @@ impl Held {
         if seen > most { Err(too_large(most)) } else { Ok(whole.into_boxed_slice().into()) }
     }
 
-    fn hold(&mut self, bytes: usize) -> Result<(), Response> {
+    fn hold(&mut self, bytes: usize) -> Result<(), Box<Response>> {
         let before = self.shared.bodies.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
         if before + bytes <= self.shared.limits.bodies {
             return Ok(());
         }
         let message = "too many large bodies are being sent at once: send them one after another";
-        Err(problem(StatusCode::SERVICE_UNAVAILABLE, "TooManyBodies", message))
+        Err(Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, "TooManyBodies", message)))
     }
 }
 
-fn too_large(most: usize) -> Response {
+fn too_large(most: usize) -> Box<Response> {
     let message = format!("the body is longer than {most} bytes: send less");
-    problem(StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge", &message)
+    Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge", &message))
 }
 
-fn cut() -> Response {
-    problem(
-        StatusCode::BAD_REQUEST,
-        "BodyIncomplete",
-        "the body ended before it was complete, or is malformed",
-    )
+fn cut() -> Box<Response> {
+    let message = "the body ended before it was complete, or is malformed";
+    Box::new(problem(StatusCode::BAD_REQUEST, "BodyIncomplete", message))
 }

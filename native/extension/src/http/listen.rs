@@ -21,7 +21,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on 127.0.0.1, and on ::1 where there is IPv6. Port 0 takes one
+    /// Listens on 127.0.0.1, and on `::1` where there is IPv6. Port 0 takes one
     /// that is free.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// The kernel has no IPv6, or the loopback has no ::1.
+/// The kernel has no IPv6, or the loopback has no `::1`.
 fn no_such_address(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable, Unsupported};
     const EAFNOSUPPORT: i32 = 97;

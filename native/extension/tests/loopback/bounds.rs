@@ -132,8 +132,18 @@ async fn one_connection_too_many_is_told_so() {
     assert_eq!(Client::connect(world.port).await.get("/now").await.status, 200);
 }
 
+/// Both ends of the connections are in this process: more than the 1,024 files
+/// that it may have open by default on many systems.
+fn allow_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
 #[tokio::test]
 async fn eight_hundred_connections_are_served_and_no_more() {
+    allow_files();
     let world = open(Limits::default());
     let mut held = Vec::new();
     for _ in 0..800 {
@@ -170,7 +180,10 @@ async fn idle_connections_are_closed_only_where_it_is_crowded() {
 #[tokio::test]
 async fn who_sends_slowly_is_cut() {
     let world = open(quick());
-    for start in ["GET /now HT", "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab"] {
+    for start in [
+        "GET /now HTTP/1.1\r\nHost: localhost\r\nSlow: ",
+        "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab",
+    ] {
         let mut client = Client::connect(world.port).await;
         client.write(start).await;
         // A byte now and then does not help.
@@ -195,7 +208,9 @@ async fn who_does_not_read_is_cut() {
 
 #[tokio::test]
 async fn a_freeze_is_held_against_nobody() {
-    let world = open(Limits { head_ticks: 2, crowded: 0, ..quick() });
+    // The first tick in time would cut them both.
+    let tick = Duration::from_millis(300);
+    let world = open(Limits { tick, head_ticks: 0, idle_ticks: 0, crowded: 0, ..quick() });
     let mut idle = Client::connect(world.port).await;
     let mut half = Client::connect(world.port).await;
     assert_eq!(idle.get("/now").await.status, 200);

@@ -116,10 +116,10 @@ impl Client {
     pub(crate) async fn start(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([*name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() || matches!(method, "PUT" | "POST") {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         self.write([head.as_bytes(), b"\r\n", body].concat()).await;
     }

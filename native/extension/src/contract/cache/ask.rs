@@ -1,6 +1,7 @@
 //! What a request says: its key, its query, its headers.
 
 use std::borrow::Cow;
+use std::mem::replace;
 use std::time::Duration;
 
 use http::header::HeaderName;
@@ -48,11 +49,22 @@ pub(super) fn input(error: &InputError) -> Refusal {
     bad(error.code(), &error.to_string())
 }
 
+/// Whether a read waits for a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// No.
+    #[default]
+    No,
+    /// `wait`.
+    Patiently,
+    /// `wait=2s`.
+    For(Duration),
+}
+
 /// The query of a read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query<'a> {
-    /// `wait`, with the duration if one was given.
-    pub(super) wait: Option<Option<Duration>>,
+    pub(super) wait: Wait,
     /// `after`.
     pub(super) after: Option<Cow<'a, str>>,
 }
@@ -65,8 +77,8 @@ impl<'a> Query<'a> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8_lossy();
             let twice = match name {
-                "wait" if value.is_empty() => query.wait.replace(None).is_some(),
-                "wait" => query.wait.replace(Some(span("wait", &value)?)).is_some(),
+                "wait" if value.is_empty() => replace(&mut query.wait, Wait::Patiently) != Wait::No,
+                "wait" => replace(&mut query.wait, Wait::For(span("wait", &value)?)) != Wait::No,
                 "after" => query.after.replace(value).is_some(),
                 _ => return Err(unknown(name)),
             };

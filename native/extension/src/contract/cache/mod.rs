@@ -74,7 +74,7 @@ impl<V: Blob> CacheContract<V> {
 
     fn route(&self, request: Request) -> Result<Answer, Refusal> {
         match request.uri().path() {
-            "/invalidate" => self.at_invalidate(request),
+            "/invalidate" => self.at_invalidate(&request),
             "/stats" => self.at_figures(&request, figures::stats),
             "/metrics" => self.at_figures(&request, figures::metrics),
             path if path == "/cache" || path.starts_with("/cache/") => self.at_key(request),
@@ -91,7 +91,7 @@ impl<V: Blob> CacheContract<V> {
         }
     }
 
-    fn at_invalidate(&self, request: Request) -> Result<Answer, Refusal> {
+    fn at_invalidate(&self, request: &Request) -> Result<Answer, Refusal> {
         match *request.method() {
             Method::POST => invalidate::invalidate(&self.shared.cache, request.body()),
             _ => Err(not_allowed("POST")),

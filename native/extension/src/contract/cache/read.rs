@@ -10,7 +10,7 @@ use snowmelt::host::{Arrival, LoadEnd, Lookup};
 use snowmelt::{Begin, CatchUpToError, Joined, PositionToken};
 use tokio::time::{Instant, timeout_at};
 
-use super::ask::{self, Query};
+use super::ask::{self, Query, Wait};
 use super::{Blob, Refusal, Shared, bad, leases, refusal, with_type};
 use crate::http::{Answer, Request, Response, problem};
 
@@ -31,7 +31,7 @@ pub(super) fn get<V: Blob>(shared: &Arc<Shared<V>>, request: &Request) -> Result
     if after.is_none() {
         match shared.cache.look(&key) {
             Lookup::Hit(value) => return Ok(Answer::Now(hit(&value))),
-            Lookup::Miss if query.wait.is_none() => return Ok(Answer::Now(miss())),
+            Lookup::Miss if query.wait == Wait::No => return Ok(Answer::Now(miss())),
             Lookup::Miss => {}
             Lookup::Due => due = true,
         }
@@ -44,7 +44,7 @@ pub(super) fn get<V: Blob>(shared: &Arc<Shared<V>>, request: &Request) -> Result
 /// A read that takes a while.
 struct Ask {
     key: String,
-    wait: Option<Option<Duration>>,
+    wait: Wait,
     after: Option<PositionToken>,
     /// A catch-up is to be tried first.
     due: bool,
@@ -55,7 +55,7 @@ impl Ask {
     async fn answer<V: Blob>(self, shared: &Shared<V>) -> Result<Response, Refusal> {
         let began = Instant::now();
         if let Some(token) = &self.after {
-            let within = self.wait.flatten().unwrap_or(CATCH_UP_WITHIN);
+            let within = if let Wait::For(given) = self.wait { given } else { CATCH_UP_WITHIN };
             shared.cache.catch_up_to(token, within).await.map_err(|error| behind(&error))?;
         }
         if self.due || self.after.is_some() {
@@ -66,9 +66,13 @@ impl Ask {
                 return Ok(hit(&value));
             }
         }
+        // As long as two loads may take: one that began too early for this
+        // reader, and its successor.
+        let longest = shared.cache.load_timeout().saturating_mul(2);
         match self.wait {
-            None => Ok(miss()),
-            Some(given) => self.wait(shared, began + patience(shared, given)).await,
+            Wait::No => Ok(miss()),
+            Wait::Patiently => self.wait(shared, began + longest).await,
+            Wait::For(given) => self.wait(shared, began + given.min(longest)).await,
         }
     }
 
@@ -92,13 +96,6 @@ impl Ask {
             }
         }
     }
-}
-
-/// Without a duration, as long as two loads may take: one that began too early
-/// for this reader, and its successor.
-fn patience<V: Blob>(shared: &Shared<V>, given: Option<Duration>) -> Duration {
-    let load = shared.cache.load_timeout();
-    given.map_or(load.saturating_mul(2), |given| given.min(load.saturating_mul(2)))
 }
 
 /// How a load ended; `None` if `deadline` came first.
