@@ -21,7 +21,7 @@ mod key_value;
 mod load;
 mod names;
 mod options;
-pub mod sources;
+mod sources;
 mod tables;
 mod token;
 mod variables;

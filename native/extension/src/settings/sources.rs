@@ -5,45 +5,37 @@
 //! any writer may name too: `dynamodb/{table}/{hash}[/{sort}]`, `ssm/{name}`
 //! and `secretsmanager/{id}`, their parts percent-encoded.
 
-use super::Tables;
+use snowmelt_core::Source;
 
-/// What a parameter's change invalidates: a template of the core.
-pub const PARAMETERS: &str = "ssm/{name}";
-/// What a secret's change invalidates: a template of the core.
-pub const SECRETS: &str = "secretsmanager/{id}";
-
-/// What a table's changes invalidate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableSource {
-    /// The table's name; of all regions, since a record of another one
-    /// invalidates too much at worst.
-    pub table: String,
-    /// A template of the core's: attributes stand in braces.
-    pub template: String,
-    /// Whether the template is that of a prefix. It is of a key unless an
-    /// attribute has a name that no template can hold: then each change
-    /// invalidates all of the table.
-    pub is_prefix: bool,
-}
+use super::{ListedKey, Tables};
 
 impl Tables {
-    /// Every table of either file, with what its changes invalidate.
-    pub fn sources(&self) -> Vec<TableSource> {
+    /// What the cache follows: the changes of every table of either file, and
+    /// those of parameters and secrets.
+    pub fn sources(&self) -> Vec<Source> {
         let keys = self.followed.iter().flat_map(|(table, keys)| keys.iter().map(move |key| (table, key)));
-        keys.map(|(table, key)| {
-            let attributes = std::iter::once(&key.hash.0).chain(key.sort.as_ref().map(|sort| &sort.0));
-            // A table's name has no character that would have to be encoded.
-            let prefix = format!("dynamodb/{table}");
-            let template =
-                attributes.clone().fold(prefix.clone(), |template, name| format!("{template}/{{{name}}}"));
-            let is_prefix = !attributes.into_iter().all(|name| can_be_held(name));
-            let template = if is_prefix { format!("{prefix}/") } else { template };
-            TableSource { table: table.clone(), template, is_prefix }
-        })
-        .collect()
+        let tables = keys.map(|(table, key)| of_table(table, key));
+        let services = [
+            Source::parameter_store().key("ssm/{name}"),
+            Source::secrets_manager().key("secretsmanager/{id}"),
+        ];
+        tables.chain(services).collect()
     }
 }
 
-fn can_be_held(name: &str) -> bool {
-    !name.contains(['{', '}']) && name.trim() == name
+/// By the table's name, in whatever region: a record of another region's table
+/// invalidates too much at worst. A name of a table has no character that
+/// would have to be encoded.
+fn of_table(table: &str, key: &ListedKey) -> Source {
+    let attributes = std::iter::once(&key.hash.0).chain(key.sort.as_ref().map(|sort| &sort.0));
+    let mut parts = vec![format!("dynamodb/{table}")];
+    for name in attributes {
+        // No template can hold such a name: then each change invalidates all
+        // of the table.
+        if name.contains(['{', '}']) || name.trim() != name {
+            return Source::dynamodb(table).prefix(format!("dynamodb/{table}/"));
+        }
+        parts.push(format!("{{{name}}}"));
+    }
+    Source::dynamodb(table).key(parts.join("/"))
 }
