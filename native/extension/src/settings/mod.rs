@@ -21,7 +21,7 @@ mod key_value;
 mod load;
 mod names;
 mod options;
-mod sources;
+pub mod sources;
 mod tables;
 mod token;
 mod variables;

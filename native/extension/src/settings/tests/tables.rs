@@ -8,6 +8,7 @@ use snowmelt_core::Source;
 use super::*;
 use crate::Pending;
 use crate::origin::{Ask, Fetched, ItemAsk, KeyAttribute, KeySchema, Origin, OriginError, Trouble};
+use crate::settings::sources::{PARAMETERS, SECRETS};
 
 /// A table and its region.
 type Asked = (String, Option<String>);
@@ -221,11 +222,19 @@ fn an_item_that_does_not_fit_its_table_is_told() {
     assert_eq!(error, lines.join("\n"));
 }
 
+/// As a cache is built from them.
+fn followed(tables: &Tables) -> Config {
+    let mut config = Config::default();
+    config.sources = tables.sources().iter().map(Source::from).collect();
+    config.sources.push(Source::parameter_store().key(PARAMETERS));
+    config.sources.push(Source::secrets_manager().key(SECRETS));
+    config
+}
+
 #[test]
 fn as_many_tables_as_can_be_listed_can_be_followed() {
     let many = (0..998).map(|n| table(&format!("t{n:03}"), Some(users()))).collect();
-    let mut config = Config::default();
-    config.sources = tables_of(many).sources();
+    let mut config = followed(&tables_of(many));
     assert_eq!(config.validate(), Ok(()));
     config.sources.push(Source::dynamodb("one-more").key("x"));
     assert!(config.validate().is_err());
@@ -241,6 +250,7 @@ fn every_table_is_followed() {
             item(table("users", Some(users())), "x", None),
         ],
     );
+    let config = followed(&tables);
     let expected = [
         Source::dynamodb("odd").prefix("dynamodb/odd/"),
         Source::dynamodb("orders").key("dynamodb/orders/{customer}/{number}"),
@@ -248,8 +258,6 @@ fn every_table_is_followed() {
         Source::parameter_store().key("ssm/{name}"),
         Source::secrets_manager().key("secretsmanager/{id}"),
     ];
-    assert_eq!(tables.sources(), expected);
-    let mut config = Config::default();
-    config.sources = tables.sources();
+    assert_eq!(config.sources, expected);
     assert_eq!(config.validate(), Ok(()), "the core can follow all of them");
 }
