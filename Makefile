@@ -146,7 +146,7 @@ format:
 
 clean:
 	$(CARGO) clean
-	rm -rf core/fuzz/target native/tests/servers/node_modules
+	rm -rf core/fuzz/target native/tests/servers/node_modules native/tests/servers/.venv
 	cd bindings-node && rm -rf lib npm build node_modules
 	rm -rf examples/node-lambda/node_modules examples/python-*/.venv examples/python-lambda/local/node_modules dist
 	cd bindings-python && rm -rf .venv* bench/.venv types/node_modules python/snowmelt/_snowmelt.abi3.so

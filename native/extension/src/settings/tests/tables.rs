@@ -33,7 +33,13 @@ impl Origin for Describes {
                 std::future::pending::<()>().await;
             }
             let message = "not allowed to describe it".to_owned();
-            schema.ok_or(OriginError { trouble: Trouble::Denied, code: None, status: Some(400), message })
+            schema.ok_or(OriginError {
+                trouble: Trouble::Denied,
+                code: None,
+                status: Some(400),
+                message,
+                service_message: None,
+            })
         })
     }
 }
