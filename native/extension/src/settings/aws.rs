@@ -29,7 +29,9 @@ pub(super) fn aws(reader: &mut Reader<'_>, has_stream: bool) -> AwsSettings {
         port: port(reader, HTTP_PORT, 2773),
         enabled: reader.read(CACHE_ENABLED, true, FLAG, go::boolean),
         size: whole(reader, CACHE_SIZE, 1000, 0..=1000, "").try_into().unwrap_or(usize::MAX),
-        max_connections: whole(reader, MAX_CONNECTIONS, 3, 1..=1000, "").try_into().unwrap_or(usize::MAX),
+        max_connections: whole(reader, MAX_CONNECTIONS, 3, 1..=u64::from(u32::MAX), "")
+            .try_into()
+            .unwrap_or(usize::MAX),
         parameter_ttl: ttl(reader, PARAMETER_TTL, seconds, has_stream),
         secret_ttl: ttl(reader, SECRET_TTL, seconds, has_stream),
         parameter_timeout: timeout(reader, PARAMETER_TIMEOUT),

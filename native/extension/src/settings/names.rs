@@ -18,7 +18,9 @@ const TOLD: usize = 10;
 /// All tables and items that can be asked for by name, with their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
-    pub(super) tables: BTreeMap<String, Table>,
+    /// Those of which any item may be read.
+    pub(super) open: BTreeMap<String, Table>,
+    /// Those of which items are listed, by their names.
     pub(super) items: HashMap<String, ItemAsk>,
     /// Every table of either file: its changes are followed.
     pub(super) followed: BTreeMap<String, Vec<ListedKey>>,
@@ -81,7 +83,7 @@ impl Tables {
         let Some((table, key)) = name.split_once(SEPARATOR) else {
             return Err(NameError::Unlisted { name: shown(name) });
         };
-        let Some(table) = self.tables.get(table) else {
+        let Some(table) = self.open.get(table) else {
             return Err(NameError::UnknownTable { table: shown(table), known: self.known() });
         };
         let (hash, sort) = key.split_once(SEPARATOR).unwrap_or((key, ""));
@@ -94,11 +96,11 @@ impl Tables {
     }
 
     fn known(&self) -> String {
-        if self.tables.is_empty() {
+        if self.open.is_empty() {
             return "lists none".to_owned();
         }
-        let names: Vec<&str> = self.tables.keys().take(TOLD).map(String::as_str).collect();
-        let more = self.tables.len() - names.len();
+        let names: Vec<&str> = self.open.keys().take(TOLD).map(String::as_str).collect();
+        let more = self.open.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("lists {}{more}", names.join(", "))
     }

@@ -5,7 +5,9 @@
 //! any writer may name too: `dynamodb/{table}/{hash}[/{sort}]`, `ssm/{name}`
 //! and `secretsmanager/{id}`, their parts percent-encoded.
 
-use super::Tables;
+use snowmelt_core::Source;
+
+use super::{ListedKey, Tables};
 
 /// What a parameter's change invalidates: a template of the core.
 pub const PARAMETERS: &str = "ssm/{name}";
@@ -26,24 +28,33 @@ pub struct TableSource {
     pub is_prefix: bool,
 }
 
-impl Tables {
-    /// Every table of either file, with what its changes invalidate.
-    pub fn sources(&self) -> Vec<TableSource> {
-        let keys = self.followed.iter().flat_map(|(table, keys)| keys.iter().map(move |key| (table, key)));
-        keys.map(|(table, key)| {
-            let attributes = std::iter::once(&key.hash.0).chain(key.sort.as_ref().map(|sort| &sort.0));
-            // A table's name has no character that would have to be encoded.
-            let prefix = format!("dynamodb/{table}");
-            let template =
-                attributes.clone().fold(prefix.clone(), |template, name| format!("{template}/{{{name}}}"));
-            let is_prefix = !attributes.into_iter().all(|name| can_be_held(name));
-            let template = if is_prefix { format!("{prefix}/") } else { template };
-            TableSource { table: table.clone(), template, is_prefix }
-        })
-        .collect()
+impl From<&TableSource> for Source {
+    fn from(source: &TableSource) -> Self {
+        let table = Self::dynamodb(&source.table);
+        if source.is_prefix { table.prefix(&source.template) } else { table.key(&source.template) }
     }
 }
 
-fn can_be_held(name: &str) -> bool {
-    !name.contains(['{', '}']) && name.trim() == name
+impl Tables {
+    /// Every table of either file, with what its changes invalidate; at most
+    /// 998, so that the core can follow parameters and secrets too.
+    pub fn sources(&self) -> Vec<TableSource> {
+        let keys = self.followed.iter().flat_map(|(table, keys)| keys.iter().map(move |key| (table, key)));
+        keys.map(|(table, key)| of_table(table, key)).collect()
+    }
+}
+
+/// A name of a table has no character that would have to be encoded.
+fn of_table(table: &str, key: &ListedKey) -> TableSource {
+    let attributes = std::iter::once(&key.hash.0).chain(key.sort.as_ref().map(|sort| &sort.0));
+    let mut parts = vec![format!("dynamodb/{table}")];
+    let mut is_prefix = false;
+    for name in attributes {
+        is_prefix |= name.contains(['{', '}']) || name.trim() != name;
+        parts.push(format!("{{{name}}}"));
+    }
+    if is_prefix {
+        parts.splice(1.., [String::new()]);
+    }
+    TableSource { table: table.to_owned(), template: parts.join("/"), is_prefix }
 }

@@ -36,7 +36,7 @@ pub async fn resolve(settings: &Settings, origin: &dyn Origin) -> Result<Tables,
     let mut tables = Tables::default();
     for table in settings.tables.iter().filter_map(known) {
         tables.follow(&table);
-        tables.tables.insert(table.name.clone(), table);
+        tables.open.insert(table.name.clone(), table);
     }
     for item in &settings.items {
         let Some(table) = known(&item.table) else { continue };

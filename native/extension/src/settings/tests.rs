@@ -138,46 +138,42 @@ fn a_wrong_option_of_the_core_is_refused_in_the_cores_words() {
     }
 }
 
+const PORT: &str = "give a port from 1 to 65535";
+const SECONDS: &str = "give a whole number of seconds from 0 to 4294967";
+
+/// Variables, values that they cannot have, and the remedy.
+const WRONG: &[(&str, &[&str], &str)] = &[
+    ("SNOWMELT_PORT", &["0", "65536", "x", "-1", "4000.0"], PORT),
+    ("SNOWMELT_COMPAT", &["Demo", "1"], "give demo, or leave it out"),
+    ("SNOWMELT_REQUIRE_TOKEN", &["yes", "2"], "give true or false"),
+    (
+        "CACHE_EXTENSION_TTL",
+        &["60", "1d", "soon"],
+        "give a duration as Go writes them, such as 90s, 3m, 24h or 1h30m; 0 keeps nothing",
+    ),
+    ("CACHE_EXTENSION_INIT_STARTUP", &["on", "tRUE"], "give true or false"),
+    ("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", &["0", "65536", "x"], PORT),
+    ("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", &["enabled"], "give true or false"),
+    ("PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE", &["1001", "-1", "x"], "give a whole number from 0 to 1000"),
+    (
+        "PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS",
+        &["0", "4294967296"],
+        "give a whole number from 1 to 4294967295",
+    ),
+    ("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL", &["trace"], "give debug, info, warn, error or none"),
+    ("SSM_PARAMETER_STORE_TTL", &["-1", "4294968", "5m"], SECONDS),
+    ("SECRETS_MANAGER_TTL", &["-1", "4294968", "5m"], SECONDS),
+    (
+        "SSM_PARAMETER_STORE_TIMEOUT_MILLIS",
+        &["-1", "1s", "4294967296"],
+        "give a whole number of milliseconds from 0 to 4294967295",
+    ),
+    ("SECRETS_MANAGER_TIMEOUT_MILLIS", &["x"], "give a whole number of milliseconds from 0 to 4294967295"),
+];
+
 #[test]
 fn a_wrong_variable_is_told_with_its_range() {
-    let port = "give a port from 1 to 65535";
-    let seconds = "give a whole number of seconds from 0 to 4294967";
-    for (name, wrong, remedy) in [
-        ("SNOWMELT_PORT", &["0", "65536", "x", "-1", "4000.0"][..], port),
-        ("SNOWMELT_COMPAT", &["Demo", "1"], "give demo, or leave it out"),
-        ("SNOWMELT_REQUIRE_TOKEN", &["yes", "2"], "give true or false"),
-        (
-            "CACHE_EXTENSION_TTL",
-            &["60", "1d", "soon"],
-            "give a duration as Go writes them, such as 90s, 3m, 24h or 1h30m; 0 keeps nothing",
-        ),
-        ("CACHE_EXTENSION_INIT_STARTUP", &["on", "tRUE"], "give true or false"),
-        ("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", &["0", "65536", "x"], port),
-        ("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", &["enabled"], "give true or false"),
-        (
-            "PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE",
-            &["1001", "-1", "x"],
-            "give a whole number from 0 to 1000",
-        ),
-        (
-            "PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS",
-            &["0", "1001"],
-            "give a whole number from 1 to 1000",
-        ),
-        ("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL", &["trace"], "give debug, info, warn, error or none"),
-        ("SSM_PARAMETER_STORE_TTL", &["-1", "4294968", "5m"], seconds),
-        ("SECRETS_MANAGER_TTL", &["-1", "4294968", "5m"], seconds),
-        (
-            "SSM_PARAMETER_STORE_TIMEOUT_MILLIS",
-            &["-1", "1s", "4294967296"],
-            "give a whole number of milliseconds from 0 to 4294967295",
-        ),
-        (
-            "SECRETS_MANAGER_TIMEOUT_MILLIS",
-            &["x"],
-            "give a whole number of milliseconds from 0 to 4294967295",
-        ),
-    ] {
+    for (name, wrong, remedy) in WRONG.iter().copied() {
         for wrong in wrong {
             assert_eq!(error(&[(name, wrong)]), format!("{name} is {wrong:?}: {remedy}"));
         }

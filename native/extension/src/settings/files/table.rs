@@ -7,8 +7,9 @@ use crate::origin::KeyType;
 use crate::settings::error::At;
 use crate::settings::{ListedKey, ListedTable};
 
-/// The most tables that can be listed: what the core follows of them.
-const MOST: usize = 1_000;
+/// The most tables that can be listed. The core follows 1,000 sources, two of
+/// which are those of parameters and secrets.
+const MOST: usize = 998;
 /// The longest name of an attribute, in bytes, if it is of a key.
 const LONGEST_ATTRIBUTE: usize = 255;
 

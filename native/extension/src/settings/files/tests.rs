@@ -56,9 +56,9 @@ fn errors(files: &[(&str, &[u8])]) -> String {
     error.replace(&format!("{}/", folder.0.display()), "")
 }
 
-fn key(hash: &str, sort: Option<(&str, KeyType)>) -> Option<ListedKey> {
+fn key(hash: &str, sort: Option<(&str, KeyType)>) -> ListedKey {
     let sort = sort.map(|(name, of)| (name.to_owned(), of));
-    Some(ListedKey { hash: (hash.to_owned(), KeyType::String), sort })
+    ListedKey { hash: (hash.to_owned(), KeyType::String), sort }
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_demos_file_loads_as_its_documentation_has_it() {
     let names = ["CacheExtensions_Parameter1", "/aws/reference/secretsmanager/secret_info"];
     let parameters = names.map(|name| ListedParameter { name: name.into(), region: region.clone() });
     assert_eq!(listed.parameters, parameters);
-    let key = key("pKey", Some(("sKey", KeyType::String)));
+    let key = Some(key("pKey", Some(("sKey", KeyType::String))));
     let table = ListedTable { name: "DynamoDbTable".into(), region: None, key: key.clone() };
     assert_eq!(listed.items, [ListedItem { table, hash: "pKey1".into(), sort: Some("sKey1".into()) }]);
     assert!(listed.tables.is_empty() && listed.notes.is_empty());
@@ -83,10 +83,10 @@ fn the_demos_file_loads_as_its_documentation_has_it() {
 fn the_forks_file_loads() {
     let listed = cache(include_str!("fixtures/fork.yaml"));
     let table = |name: &str, key| ListedTable { name: name.into(), region: None, key };
-    let orders = key("customer", Some(("number", KeyType::Number)));
+    let orders = Some(key("customer", Some(("number", KeyType::Number))));
     assert_eq!(
         listed.tables,
-        [table("users", key("id", None)), table("orders", orders), table("visits", None)]
+        [table("users", Some(key("id", None))), table("orders", orders), table("visits", None)]
     );
     assert_eq!(listed.notes.len(), 1);
     assert!(
@@ -182,7 +182,7 @@ fn a_key_is_known_if_it_is_described_somewhere() {
     let items = b"dynamodb:\n- {table: users, hashkeyvalue: x}\n- {table: orders, hashkeyvalue: y}\n";
     let tables = b"dynamodb: [{table: users, hashkey: id, hashkeytype: S}]";
     let listed = Folder::new(&[("config.yaml", items), ("cache.yaml", tables)]).read().unwrap();
-    assert_eq!(listed.items[0].table.key, key("id", None));
+    assert_eq!(listed.items[0].table.key, Some(key("id", None)));
     assert_eq!(listed.items[1].table.key, None);
     // What is there in part has to be asked for.
     for part in [
@@ -196,6 +196,6 @@ fn a_key_is_known_if_it_is_described_somewhere() {
     // As in the demo, where no sort key is named there is none.
     for none in ["", ", sortkey: ''", ", sortkey: ", ", sortkey: '', sortkeytype: S"] {
         let text = format!("dynamodb: [{{table: users, hashkey: id, hashkeytype: S{none}}}]");
-        assert_eq!(cache(&text).tables[0].key, key("id", None), "{none}");
+        assert_eq!(cache(&text).tables[0].key, Some(key("id", None)), "{none}");
     }
 }

@@ -48,10 +48,8 @@ pub(super) fn parse(text: &str) -> Result<Value, Refused> {
         Err(error) => {
             let error = error.without_snippet();
             let (at, mut why) = (error.location().as_ref().and_then(at), error.to_string());
-            if let Some(at) = at {
-                let place = format!(" at line {}, column {}", at.line, at.column);
-                why = why.strip_suffix(&place).map(str::to_owned).unwrap_or(why);
-            }
+            // The place is told apart from the reason.
+            why.truncate(why.find(" at line ").unwrap_or(why.len()));
             Err(Refused { at, why: cut(why) })
         }
     }

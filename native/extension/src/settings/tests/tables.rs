@@ -1,18 +1,23 @@
 //! The tables' keys, and what functions call items.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+
+use snowmelt_core::Source;
 
 use super::*;
 use crate::Pending;
 use crate::origin::{Ask, Fetched, ItemAsk, KeyAttribute, KeySchema, Origin, OriginError, Trouble};
-use crate::settings::sources::TableSource;
+use crate::settings::sources::{PARAMETERS, SECRETS};
+
+/// A table and its region.
+type Asked = (String, Option<String>);
 
 /// Describes the tables it knows; one named `slow` never.
 #[derive(Default)]
 struct Describes {
     tables: BTreeMap<&'static str, KeySchema>,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl Origin for Describes {
@@ -32,8 +37,8 @@ impl Origin for Describes {
                 trouble: Trouble::Denied,
                 code: None,
                 status: Some(400),
-                service_message: None,
                 message,
+                service_message: None,
             })
         })
     }
@@ -223,6 +228,24 @@ fn an_item_that_does_not_fit_its_table_is_told() {
     assert_eq!(error, lines.join("\n"));
 }
 
+/// As a cache is built from them.
+fn followed(tables: &Tables) -> Config {
+    let mut config = Config::default();
+    config.sources = tables.sources().iter().map(Source::from).collect();
+    config.sources.push(Source::parameter_store().key(PARAMETERS));
+    config.sources.push(Source::secrets_manager().key(SECRETS));
+    config
+}
+
+#[test]
+fn as_many_tables_as_can_be_listed_can_be_followed() {
+    let many = (0..998).map(|n| table(&format!("t{n:03}"), Some(users()))).collect();
+    let mut config = followed(&tables_of(many));
+    assert_eq!(config.validate(), Ok(()));
+    config.sources.push(Source::dynamodb("one-more").key("x"));
+    assert!(config.validate().is_err());
+}
+
 #[test]
 fn every_table_is_followed() {
     let odd = ListedKey { hash: attribute("a{b}", KeyType::String), sort: None };
@@ -233,15 +256,14 @@ fn every_table_is_followed() {
             item(table("users", Some(users())), "x", None),
         ],
     );
-    let source = |table: &str, template: &str, is_prefix| TableSource {
-        table: table.to_owned(),
-        template: template.to_owned(),
-        is_prefix,
-    };
+    let config = followed(&tables);
     let expected = [
-        source("odd", "dynamodb/odd/", true),
-        source("orders", "dynamodb/orders/{customer}/{number}", false),
-        source("users", "dynamodb/users/{id}", false),
+        Source::dynamodb("odd").prefix("dynamodb/odd/"),
+        Source::dynamodb("orders").key("dynamodb/orders/{customer}/{number}"),
+        Source::dynamodb("users").key("dynamodb/users/{id}"),
+        Source::parameter_store().key("ssm/{name}"),
+        Source::secrets_manager().key("secretsmanager/{id}"),
     ];
-    assert_eq!(tables.sources(), expected);
+    assert_eq!(config.sources, expected);
+    assert_eq!(config.validate(), Ok(()), "the core can follow all of them");
 }

@@ -98,7 +98,7 @@ fn both(content: &[u8]) {
 #[test]
 fn pieces_in_any_order() {
     let mut random = Random(0x5eed);
-    for _ in 0..3_000 {
+    for _ in 0..1_000 {
         let count = 1 + random.below(40);
         let text: String = (0..count).map(|_| random.pick(PIECES)).collect();
         both(text.as_bytes());
@@ -109,7 +109,7 @@ fn pieces_in_any_order() {
 fn files_with_something_wrong_somewhere() {
     let mut random = Random(0xf11e);
     let whole = [include_str!("../fixtures/demo.yaml"), include_str!("../fixtures/fork.yaml")];
-    for _ in 0..2_000 {
+    for _ in 0..1_000 {
         let mut bytes = random.pick(&whole).as_bytes().to_vec();
         for _ in 0..=random.below(3) {
             let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
@@ -130,7 +130,7 @@ fn files_with_something_wrong_somewhere() {
 #[test]
 fn bytes_of_any_kind() {
     let mut random = Random(0xb17e5);
-    for _ in 0..1_000 {
+    for _ in 0..500 {
         let bytes: Vec<u8> =
             (0..random.below(200)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
         both(&bytes);

@@ -10,6 +10,11 @@ fn of_cache(text: &str) -> String {
     errors(&[("cache.yaml", text.as_bytes())])
 }
 
+fn lines(count: usize, line: impl FnMut(usize) -> String) -> String {
+    let lines: Vec<String> = (0..count).map(line).collect();
+    lines.join("\n") + "\n"
+}
+
 #[test]
 fn yaml_that_cannot_be_read() {
     let correct = "correct it there, or in the line before";
@@ -20,11 +25,7 @@ fn yaml_that_cannot_be_read() {
             "tabs disallowed within this context (block indentation): indent with spaces",
         ),
         ("a: 'b\n", "2:1", &format!("invalid indentation in multiline quoted scalar: {correct}")),
-        (
-            "parameters: [\n",
-            "2:1",
-            &format!("while parsing a flow node, did not find expected node content: {correct}"),
-        ),
+        ("parameters: [\n", "1:13", &format!("unclosed bracket '[': {correct}")),
         ("a: b: c\n", "1:5", &format!("mapping values are not allowed in this context: {correct}")),
         ("a: *b\n", "1:4", &format!("alias references unknown anchor: {correct}")),
         ("a: \u{0}\n", "1:4", &format!("unexpected character: `\\u{{0}}': {correct}")),
@@ -198,7 +199,7 @@ fn everything_is_told_at_once() {
     let both = errors(&[("config.yaml", b"x: 1"), ("cache.yaml", b"y: 1")]);
     assert_eq!(both.lines().count(), 2, "{both}");
     // A file that is wrong throughout is not told line by line.
-    let error = of_config(&(0..80).map(|n| format!("x{n}: 1\n")).collect::<String>());
+    let error = of_config(&lines(80, |n| format!("x{n}: 1")));
     assert_eq!(error.lines().count(), 51);
     assert!(error.ends_with("\nand 30 more"), "{error}");
 }
@@ -226,16 +227,15 @@ fn files_that_are_none() {
 
 #[test]
 fn bombs_do_not_go_off() {
-    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for n in 1..30 {
-        let of = n - 1;
-        laughs += &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{of}"); 10].join(", "));
-    }
+    let laughs = lines(30, |n| {
+        let of = if n == 0 { "x".to_owned() } else { format!("*a{}", n - 1) };
+        format!("a{n}: &a{n} [{}]", vec![of; 10].join(", "))
+    });
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let nested: String = (0..5_000).map(|n| format!("{}a:\n", " ".repeat(n % 200))).collect();
+    let nested = lines(5_000, |n| format!("{}a:", " ".repeat(n % 200)));
     let many = format!("parameters: [{}]", "{names: [a]},".repeat(70_000));
     let recursive = "a: &a [*a]\n".to_owned();
-    let indented: String = (0..1_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let indented = lines(1_000, |n| format!("{}a:", " ".repeat(n)));
     for bomb in [laughs, deep, nested, many, recursive, indented] {
         let started = std::time::Instant::now();
         let error = of_config(&bomb);
@@ -243,4 +243,16 @@ fn bombs_do_not_go_off() {
         assert!(error.len() < 20_000, "{}", error.len());
         assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
     }
+}
+
+#[test]
+fn more_tables_than_can_be_followed() {
+    let text = format!("dynamodb:\n{}", lines(1000, |n| format!("- {{table: t-{n}}}")));
+    let error = of_cache(&text);
+    let remedy = "there are more than 998 tables: leave some out";
+    assert_eq!(
+        error.lines().next().unwrap(),
+        format!("cache.yaml:1000:11: dynamodb[998].table is \"t-998\": {remedy}")
+    );
+    assert_eq!(error.lines().count(), 2);
 }
