@@ -101,7 +101,7 @@ async fn cannot_start(environment: &Environment, api: &mut Api, failure: &Failur
     match told.await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::error!(%error, "Lambda could not be told why the extension does not start")
+            tracing::error!(%error, "Lambda could not be told why the extension does not start");
         }
         Err(_) => tracing::error!("Lambda does not take the reason why the extension does not start"),
     }

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use snowmelt_extension::lifecycle::{Environment, live, stop};
+
 use crate::extensions_api::ExtensionsApi;
 use crate::support::{Notes, Noting, runtime, wait_until};
 
@@ -57,7 +59,6 @@ impl Drop for Process {
 /// In the process: lives with the API that `PROCESS` names, and is gone.
 fn live_if_asked() {
     let Ok(runtime_api) = std::env::var(PROCESS) else { return };
-    use snowmelt_extension::lifecycle::{Environment, live, stop};
     let environment = Environment {
         runtime_api,
         name: "snowmelt-extension".to_owned(),
