@@ -151,7 +151,7 @@ format:
 
 clean:
 	$(CARGO) clean
-	rm -rf core/fuzz/target native/tests/servers/node_modules
+	rm -rf core/fuzz/target native/tests/servers/node_modules native/tests/servers/.venv
 	cd bindings-node && rm -rf lib npm build node_modules
 	rm -rf examples/node-lambda/node_modules examples/python-*/.venv examples/python-lambda/local/node_modules dist
 	rm -rf native/extension/.venv-layer

@@ -10,11 +10,13 @@
 //! contract    what is answered, one file for each contract
 //! answers     the cache: keys, tags, lifetimes, what a value is
 //! origin      DynamoDB, Parameter Store and Secrets Manager
+//! item        DynamoDB's items as JSON
 //! ```
 
 pub mod answers;
 pub mod contract;
 pub mod http;
+pub mod item;
 pub mod lifecycle;
 pub mod origin;
 pub mod settings;

@@ -1,8 +1,10 @@
-//! Where values come from: DynamoDB, Parameter Store and Secrets Manager.
+//! Where values come from: `DynamoDB`, Parameter Store and Secrets Manager.
 
+mod aws;
 mod error;
 mod types;
 
+pub use aws::{AwsOptions, AwsOrigin, BadEndpoint, DEFAULT_TIMEOUT, Endpoints};
 pub use error::{OriginError, Trouble};
 pub use types::{
     Attribute, Fetched, Item, ItemAsk, KeyAttribute, KeySchema, KeyType, Parameter, ParameterAsk, Secret,
@@ -18,7 +20,7 @@ pub enum Ask {
     Parameter(ParameterAsk),
     /// A secret of Secrets Manager.
     Secret(SecretAsk),
-    /// An item of a DynamoDB table.
+    /// An item of a `DynamoDB` table.
     Item(ItemAsk),
 }
 

@@ -133,12 +133,12 @@ pub struct Secret {
 /// An item: its attributes by name.
 pub type Item = BTreeMap<String, Attribute>;
 
-/// The value of one attribute, of every type that DynamoDB has.
+/// The value of one attribute, of every type that `DynamoDB` has.
 #[derive(Clone, PartialEq)]
 pub enum Attribute {
     /// `S`.
     String(String),
-    /// `N`, as the text that DynamoDB gave: it is exact.
+    /// `N`, as the text that `DynamoDB` gave: it is exact.
     Number(String),
     /// `B`.
     Binary(Vec<u8>),

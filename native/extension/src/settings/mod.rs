@@ -1,4 +1,38 @@
 //! What the environment and the configuration files say.
+//!
+//! ```text
+//! load         from both to `Settings`, with all that is wrong
+//! environment  variables as an argument
+//! variables    which of them there are
+//! options      the core's options; aws: what is AWS's; go: durations and flags
+//! files        config.yaml and cache.yaml
+//! tables       the keys of the tables, as configured or as DynamoDB tells
+//! names        what functions call items
+//! sources      the change logs that are followed
+//! token        what requests have to show
+//! ```
+
+mod aws;
+mod environment;
+mod error;
+mod files;
+mod go;
+mod key_value;
+mod load;
+mod names;
+mod options;
+pub mod sources;
+mod tables;
+mod token;
+mod variables;
+
+pub use environment::Environment;
+pub use error::{At, Place, Problem, SettingsError};
+pub use load::{Loaded, lambda, load};
+pub use names::{NameError, Tables};
+pub use tables::resolve;
+pub use token::Token;
+pub use variables::variables;
 
 use std::time::Duration;
 
@@ -113,3 +147,6 @@ pub struct LambdaSettings {
     /// `AWS_REGION`.
     pub region: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

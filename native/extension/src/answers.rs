@@ -1,1 +1,0 @@
-//! The cache: keys, tags, lifetimes, what a value is.
