@@ -21,8 +21,3 @@ pub use event::Event;
 pub use failure::{Failure, Problem};
 pub use life::{Environment, STOP, Work, live};
 pub use signals::stop;
-
-/// Runs the extension until it is shut down.
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}

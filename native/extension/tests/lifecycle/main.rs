@@ -3,6 +3,7 @@
 #[path = "../support/extensions_api.rs"]
 mod extensions_api;
 
+mod binary;
 mod ending;
 mod events;
 mod failing;
