@@ -19,7 +19,7 @@ SECONDS ?= 30
 PORT ?= 4568
 
 CARGO ?= cargo
-PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi
+PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi examples/extension
 # The fuzz targets are a workspace of their own; they share the target folder.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)
@@ -153,6 +153,6 @@ clean:
 	$(CARGO) clean
 	rm -rf core/fuzz/target native/tests/servers/node_modules native/tests/servers/.venv
 	cd bindings-node && rm -rf lib npm build node_modules
-	rm -rf examples/node-lambda/node_modules examples/python-*/.venv examples/python-lambda/local/node_modules dist
+	rm -rf examples/node-lambda/node_modules examples/{python-*,extension}/.venv examples/{python-lambda,extension}/local/node_modules dist
 	rm -rf native/extension/.venv-layer
 	cd bindings-python && rm -rf .venv* bench/.venv types/node_modules python/snowmelt/_snowmelt.abi3.so
