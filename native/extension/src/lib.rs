@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! main        the runtime and the allocator; nothing else
+//! assembly    puts the parts together
 //! settings    what the environment and the configuration files say
 //! lifecycle   the Extensions API: register, invocations, shutdown
 //! http        the listeners: who may ask, and how much
@@ -14,12 +15,15 @@
 //! ```
 
 pub mod answers;
+mod assembly;
 pub mod contract;
 pub mod http;
 pub mod item;
 pub mod lifecycle;
 pub mod origin;
 pub mod settings;
+
+pub use assembly::run;
 
 use std::pin::Pin;
 

@@ -7,5 +7,5 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> std::process::ExitCode {
-    snowmelt_extension::lifecycle::run()
+    snowmelt_extension::run()
 }
