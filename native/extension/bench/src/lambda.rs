@@ -55,7 +55,7 @@ async fn answer(request: Request<Incoming>, tell: Sender<Instant>) -> Result<Res
         }
         "/2020-01-01/extension/event/next" => std::future::pending().await,
         _ => {
-            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             let response = Response::builder().header("Content-Type", "application/x-amz-json-1.1");
             Ok(response.body(Full::from(parameter(&body))).expect("a response"))
         }
