@@ -46,7 +46,10 @@ async fn accept(listener: TcpListener, tell: Sender<Instant>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, tell: Sender<Instant>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    tell: Sender<Instant>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     match request.uri().path() {
         "/2020-01-01/extension/register" => {
             let _ = tell.send(Instant::now());
@@ -55,7 +58,12 @@ async fn answer(request: Request<Incoming>, tell: Sender<Instant>) -> Result<Res
         }
         "/2020-01-01/extension/event/next" => std::future::pending().await,
         _ => {
-            let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            let body = request
+                .into_body()
+                .collect()
+                .await
+                .map(http_body_util::Collected::to_bytes)
+                .unwrap_or_default();
             let response = Response::builder().header("Content-Type", "application/x-amz-json-1.1");
             Ok(response.body(Full::from(parameter(&body))).expect("a response"))
         }

@@ -53,7 +53,8 @@ fn hits() {
     let extension = Server::extension(&program(), &around);
     compare("a parameter (port 2773)", extension.aws_port, &parameter_request(7));
     let body = "x".repeat(1024);
-    let put = format!("PUT /cache/users/12345 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1024\r\n\r\n{body}");
+    let put =
+        format!("PUT /cache/users/12345 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1024\r\n\r\n{body}");
     fetch(extension.port, &put);
     let get = "GET /cache/users/12345 HTTP/1.1\r\nHost: localhost\r\n\r\n";
     compare("1 KiB of `/cache` (port 4000)", extension.port, get);
@@ -92,7 +93,8 @@ fn row(what: &str, rounds: &[(Latency, Latency)], figure: impl Fn(&Latency) -> f
 
 fn starts() {
     let around = lambda::start();
-    let took = (0..STARTS).map(|_| Server::extension(&program(), &around).start.as_secs_f64() * 1e3).collect();
+    let took =
+        (0..STARTS).map(|_| Server::extension(&program(), &around).start.as_secs_f64() * 1e3).collect();
     println!("| start to ready, without prefetch | {:.1} ms | – | – |", median(took));
 }
 
@@ -115,7 +117,10 @@ fn sdk_call() {
     fetch(extension.aws_port, &request);
     let hit = measure(extension.aws_port, &request, 1, REQUESTS).p50;
     let call = sdk::get_parameter();
-    println!("| a parameter | {hit:.1} µs | `GetParameter` of moto by the AWS SDK {call:.0} µs | {:.3} |", hit / call);
+    println!(
+        "| a parameter | {hit:.1} µs | `GetParameter` of moto by the AWS SDK {call:.0} µs | {:.3} |",
+        hit / call
+    );
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

@@ -31,7 +31,11 @@ impl Server {
         let process = Command::new(program)
             .env_clear()
             .envs([("AWS_LAMBDA_RUNTIME_API", api.as_str()), ("AWS_REGION", "us-east-1")])
-            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_SESSION_TOKEN", TOKEN)])
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_SESSION_TOKEN", TOKEN),
+            ])
             .envs([("SNOWMELT_STREAM", "none"), ("AWS_EC2_METADATA_DISABLED", "true")])
             .env("AWS_ENDPOINT_URL", format!("http://{api}"))
             .env("SNOWMELT_PORT", port.to_string())
