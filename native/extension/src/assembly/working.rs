@@ -20,6 +20,7 @@ use super::joints::{Port4000, failure};
 pub(super) struct Working {
     server: Server,
     cache: Cache<Stored>,
+    data: CacheContract<Stored>,
     /// Where no invocation is told of, the stream is followed all the time.
     _follower: Option<FollowerHandle>,
 }
@@ -49,23 +50,26 @@ impl Working {
             guards = guards.token(move |shown| token.matches(shown));
         }
         let data = CacheContract::new(cache.clone(), settings.config.max_leases);
-        server.serve(own, Port4000 { demo, data }, guards);
+        server.serve(own, Port4000 { demo, data: data.clone() }, guards);
         server.serve(aws, Aws::new(&settings, answers, token), Guards::new());
         let version = env!("CARGO_PKG_VERSION");
         let (port, aws_port, stream) = (settings.port, settings.aws.port, &settings.stream);
         tracing::info!(version, port, aws_port, stream, "snowmelt-extension answers");
         let follower = settings.lambda.managed_instances.then(|| cache.spawn_follower());
-        Ok(Self { server, cache, _follower: follower })
+        Ok(Self { server, cache, data, _follower: follower })
     }
 }
 
 impl Work for Working {
-    /// Loads that an earlier invocation left behind are revoked, and the
-    /// stream is read if something is cached. The reports that an invocation
-    /// ends with are off by default.
+    /// Leases that an earlier invocation left behind are given up, and the
+    /// stream is read if something is cached and that is due. Not by
+    /// `Cache::invocation`: it would revoke what this invocation's first request
+    /// began to load, if that came before the word of it. (The loads of origins
+    /// end by themselves, whatever a freeze did to them.)
     fn invoked(&mut self) {
+        self.data.invoked();
         let cache = self.cache.clone();
-        tokio::spawn(async move { drop(cache.invocation().await) });
+        tokio::spawn(async move { cache.catch_up_for_read().await });
     }
 
     fn restored(&mut self) {

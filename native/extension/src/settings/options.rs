@@ -28,8 +28,15 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         let variable = of_option(&error.option);
         reader.refuse(&variable, format!("is {}", error.value), in_variables(&error.remedy));
     }
+    if config.catch_up_every.is_zero() {
+        reader.refuse(&of_option("catch_up_every"), "is 0", ONCE_EACH);
+    }
     config
 }
+
+/// Elsewhere 0 means once in each invocation.
+const ONCE_EACH: &str = "a request can come before the extension has heard of its invocation, so that it cannot catch \
+                         up once in each: give a duration such as 1ms, which is shorter than any freeze";
 
 /// Variables are texts, and the core asks for numbers where it counts.
 fn set(config: &mut Config, option: &str, text: &str) -> Result<(), ConfigError> {

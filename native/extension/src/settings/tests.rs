@@ -87,7 +87,7 @@ fn variables_say_what_they_mean() {
 fn the_cores_options_are_the_cores() {
     let settings = read(&[
         ("SNOWMELT_MAX_LAG", "30s"),
-        ("SNOWMELT_CATCH_UP_EVERY", "0"),
+        ("SNOWMELT_CATCH_UP_EVERY", "1ms"),
         ("SNOWMELT_TTL", "1h30m"),
         ("SNOWMELT_MAX_ENTRIES", "500"),
         ("SNOWMELT_MAX_WEIGHT", "1.5mb"),
@@ -99,7 +99,7 @@ fn the_cores_options_are_the_cores() {
     ]);
     let mut config = Config::default();
     config.max_lag = Duration::from_secs(30);
-    config.catch_up_every = Duration::ZERO;
+    config.catch_up_every = Duration::from_millis(1);
     (config.ttl_min, config.ttl_max) = (Duration::from_secs(5400), Duration::from_secs(5400));
     (config.max_entries, config.max_weight) = (500, 3 << 19);
     config.give_up_bytes = 1 << 20;
@@ -126,6 +126,12 @@ fn a_wrong_option_of_the_core_is_refused_in_the_cores_words() {
         ),
         ("ON_UNDECODABLE", "1", r#"is "1": give "skip" or "flush""#),
         ("RECORD_FORMAT", "xml", r#"is "xml": give "snowmelt" or "scache""#),
+        (
+            "CATCH_UP_EVERY",
+            "0",
+            "is 0: a request can come before the extension has heard of its invocation, so that it cannot catch up \
+             once in each: give a duration such as 1ms, which is shorter than any freeze",
+        ),
         ("CATCH_UP_EVERY", "1h", "is 3600s: use a duration from 0ns to 10s"),
         ("RETENTION", "1m", "is 60s: make it longer than SNOWMELT_MARGIN + SNOWMELT_SETTLE"),
     ] {

@@ -102,6 +102,23 @@ async fn an_invalidated_load_is_not_stored_and_serves_those_who_were_there() {
     assert_eq!(early.reply(true).await.unwrap().text(), "new");
 }
 
+/// Nobody comes back for what an earlier invocation was to load; what this
+/// one's first request was given stays.
+#[tokio::test]
+async fn an_invocation_ends_the_leases_of_earlier_ones() {
+    let world = cached(cache("memory:loads-invoked"));
+    let (mut client, mut waiting) = (world.client().await, waiter(&world, "/cache/old?wait").await);
+    let left = lease_of(&waiting.reply(true).await.unwrap());
+    waiting.start("GET", "/cache/old?wait", &[], b"").await;
+    sleep(Duration::from_millis(200)).await;
+    let own = lead(&mut client, "new").await;
+    world.contract.invoked();
+    lease_of(&timeout(LONG, waiting.reply(true)).await.unwrap().unwrap());
+    assert_eq!(put(&mut client, "old", &left, "late").await.status, 410);
+    assert_eq!(put(&mut client, "new", &own, "loaded").await.status, 204);
+    assert_eq!(client.get("/cache/new").await.text(), "loaded");
+}
+
 #[tokio::test]
 async fn tags_that_are_known_only_after_the_load_fence_it() {
     let world = cached(cache("memory:loads-tags"));

@@ -243,6 +243,7 @@ impl Blob for Value {
 /// Contract 4 over a cache.
 pub(crate) struct Cached {
     pub(crate) cache: Cache<Value>,
+    pub(crate) contract: CacheContract<Value>,
     pub(crate) server: Server,
     pub(crate) port: u16,
 }
@@ -250,8 +251,9 @@ pub(crate) struct Cached {
 pub(crate) fn cached(cache: Cache<Value>) -> Cached {
     let listener = Listener::bind(0).unwrap();
     let (server, port) = (Server::new(quick_reads()), listener.port());
-    server.serve(listener, CacheContract::new(cache.clone(), 100), Guards::new());
-    Cached { cache, server, port }
+    let contract = CacheContract::new(cache.clone(), 100);
+    server.serve(listener, contract.clone(), Guards::new());
+    Cached { cache, contract, server, port }
 }
 
 /// Clients of these tests may take their time.

@@ -61,6 +61,15 @@ impl<V: Blob> Leases<V> {
         }
     }
 
+    /// Gives up those that were handed out before `then`.
+    pub(super) fn give_up_older(&mut self, then: Instant) {
+        let end = then + self.timeout;
+        while let Some((_, id)) = self.ends.front().filter(|(ends, _)| *ends < end) {
+            self.held.remove(id);
+            self.ends.pop_front();
+        }
+    }
+
     /// Drops those whose time is up and, one too many, the oldest.
     fn expire(&mut self, now: Instant) {
         while let Some((end, id)) = self.ends.front() {

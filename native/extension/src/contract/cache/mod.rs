@@ -20,14 +20,19 @@ mod read;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use snowmelt::Cache;
+use tokio::time::Instant;
 
 use crate::http::{Answer, Request, Response, SentBeforeFreeze, Service, problem};
 use leases::Leases;
+
+/// How long after a function the extension may hear of an invocation.
+const WORD: Duration = Duration::from_millis(100);
 
 /// A refusal, as `Err`.
 type Refusal = Box<Response>;
@@ -65,6 +70,16 @@ impl<V: Blob> CacheContract<V> {
     pub fn new(cache: Cache<V>, max_leases: usize) -> Self {
         let leases = Mutex::new(Leases::new(max_leases, cache.load_timeout()));
         Self { shared: Arc::new(Shared { cache, leases }) }
+    }
+
+    /// An invocation began, in which nobody comes back for a lease that an
+    /// earlier one was given: who waits for it loads now. A request can come a
+    /// little before the word of its own invocation, so what was handed out
+    /// just now stays.
+    pub fn invoked(&self) {
+        if let Some(then) = Instant::now().checked_sub(WORD) {
+            self.shared.leases().give_up_older(then);
+        }
     }
 
     /// Whether a path is one of this contract's.

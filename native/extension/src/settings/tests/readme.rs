@@ -62,7 +62,7 @@ fn the_ranges_are_what_the_table_says() {
             let name = code(&row[0]);
             let mut variables: Vec<_> = others.into_iter().filter(|(other, _)| *other != name).collect();
             if name == "SNOWMELT_MAX_LAG" {
-                variables.push(("SNOWMELT_CATCH_UP_EVERY", "0"));
+                variables.push(("SNOWMELT_CATCH_UP_EVERY", "1ms"));
             }
             if name == "SNOWMELT_TTL_MAX" || name == "SNOWMELT_TTL" {
                 variables.retain(|(other, _)| *other != "SNOWMELT_TTL_MAX");
