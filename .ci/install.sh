@@ -70,6 +70,7 @@ python_packages() {
 
 need cargo "install Rust 1.95 or newer"
 has cc || debian gcc libc6-dev
+has curl || debian curl
 has node || debian nodejs
 has npm || debian npm
 need node "install Node 20 or newer"
