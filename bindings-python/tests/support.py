@@ -35,12 +35,26 @@ def run_python(program: str, *options: str, seconds: float = 30, **environment: 
     """Runs a program of its own to its end, which has to be a good one, and gives its output."""
     command = [sys.executable, "-X", "faulthandler", "-W", "error", *options, "-c", textwrap.dedent(program)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environment}) as running:
+    environment = {**os.environ, **environment}
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True) as running:
         try:
             out, said = running.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            # It says where it hangs.
-            running.send_signal(signal.SIGABRT)
-            out, said = running.communicate()
+            out, said = _aborted(running)
+            raise AssertionError(f"it has not ended after {seconds} s, or a child of it has its output open\n{out}\n{said}") from None
     assert (running.returncode, said) == (0, ""), f"exit code {running.returncode}\n{out}\n{said}"
     return out
+
+
+def _aborted(running: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a process and its children say, and where they hang. (A child that hangs keeps its parent's output open.)"""
+    for signum in (signal.SIGABRT, signal.SIGKILL):
+        try:
+            os.killpg(running.pid, signum)
+        except ProcessLookupError:
+            pass  # All have ended.
+        try:
+            return running.communicate(timeout=10)
+        except subprocess.TimeoutExpired as late:
+            out, said = late.stdout or b"", late.stderr or b""
+    return out.decode(errors="replace"), f"{said.decode(errors='replace')}\nits output stays open though it was killed"
