@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,11 +26,28 @@ def in_thread(run: Callable[[], Any]) -> Any:
         return pool.submit(run).result(20)
 
 
-def until(holds: Callable[[], Any], seconds: float = 10) -> None:
+def until(holds: Callable[[], Any], seconds: float = 10, what: str = "what was waited for") -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
+        assert time.monotonic() < deadline, f"{what} did not come in {seconds} s"
         time.sleep(0.005)
+
+
+async def until_on_loop(holds: Callable[[], Any], seconds: float = 10, what: str = "what was waited for") -> None:
+    """The same, where others on the loop have to go on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} did not come in {seconds} s"
+        await asyncio.sleep(0)
+
+
+def ended(threads: Collection[threading.Thread], seconds: float = 20) -> None:
+    """Waits for threads, all of which have to end."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in threads if thread.is_alive()]
+    assert not left, f"{left} did not end in {seconds} s"
 
 
 def run_python(program: str, *options: str, seconds: float = 30, **environment: str) -> str:
