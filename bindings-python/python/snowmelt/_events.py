@@ -26,8 +26,9 @@ def log(level: int, message: str, *values: object, exc_info: bool = False) -> No
         logging.getLogger("snowmelt").log(level, message, *values, exc_info=exc_info, stacklevel=2)
     elif level >= _WARNING and sys.stderr is not None:
         print(message % values if values else message, file=sys.stderr)
-        if exc_info:
-            sys.__excepthook__(*sys.exc_info())
+        kind, raised, trace = sys.exc_info()
+        if exc_info and kind is not None and raised is not None:
+            sys.__excepthook__(kind, raised, trace)
 
 
 def note(message: str) -> None:
