@@ -71,7 +71,8 @@ def pytest_runtest_logstart(nodeid: str) -> None:
         watch.begins(nodeid, watch.seconds)
 
 
-def pytest_unconfigure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
     for watch in _watches:
         watch.ends()
 
