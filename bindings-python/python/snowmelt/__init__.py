@@ -72,8 +72,17 @@ else:
         return sorted({*globals(), *__all__})
 
 
+def _before_fork() -> None:
+    try:
+        from ._forks import import_all
+
+        import_all()
+    finally:
+        _snowmelt.forking()
+
+
 if hasattr(_os, "register_at_fork"):
-    _os.register_at_fork(before=_snowmelt.forking, after_in_parent=_snowmelt.went_on, after_in_child=_snowmelt.forked)
+    _os.register_at_fork(before=_before_fork, after_in_parent=_snowmelt.went_on, after_in_child=_snowmelt.forked)
     _os.register_at_fork(after_in_child=_loads.forked)
 _atexit.register(_snowmelt.shut_down)
 
