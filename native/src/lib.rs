@@ -101,10 +101,10 @@ pub use load::{Begin, Joined, Lease};
 pub use loaded::Loaded;
 pub use report::Report;
 pub use snowmelt_core::follower::{CallErrorKind, CatchUpError, CatchUpToError};
-pub use snowmelt_core::invalidation::DataIdError;
+pub use snowmelt_core::invalidation::{DataIdError, KeyPart, Origin};
 pub use snowmelt_core::{
     ConfigError, DataId, FillOutcome, InputError, Invalidation, InvocationReport, OnUndecodable,
-    PositionToken, RecordFormat, Stats, StreamSpec, WriteError,
+    PositionToken, RecordFormat, Source, Stats, StreamSpec, WriteError,
 };
 
 /// What the bindings for other languages share with this crate. No part of the

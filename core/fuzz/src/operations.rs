@@ -278,6 +278,8 @@ fn config(input: &mut Input<'_>) -> Config {
     config.give_up_records = input.pick(&[1, 100_000]);
     config.page_records = input.pick(&[1, 1_000]);
     config.on_undecodable = input.pick(&[OnUndecodable::Skip, OnUndecodable::Flush]);
+    config.keys_as_tags = input.flag();
+    config.sources = if input.flag() { crate::codecs::sources().into() } else { Vec::new() };
     config
 }
 
