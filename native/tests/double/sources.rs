@@ -64,9 +64,9 @@ async fn a_key_takes_along_what_bears_it_as_a_tag() {
 async fn a_wrong_template_is_refused_with_its_place() {
     let service = Service::start(1).await;
     let wrong = service.builder().source(Source::dynamodb("users").key("users/{id")).build();
-    let said = wrong.err().expect("refused").to_string();
+    let Err(error) = wrong else { panic!("it was taken") };
     assert_eq!(
-        said,
+        error.to_string(),
         r#"option `source.dynamodb.key` is "users/{id": at character 7, `{` is not closed: write `}` after the name, or `{{` for a brace itself"#
     );
 }
