@@ -27,6 +27,15 @@ SIMULATION := $(CARGO) test --locked --profile checked -p snowmelt-core --lib --
 # A filter that matches no test must not pass for a test that passed.
 RAN := | tee $(TARGET)/ran.log && grep -q '^test result: ok\. [1-9]' $(TARGET)/ran.log
 
+# What hangs ends, and is named: a file of Node's tests after this many milliseconds, and where nobody sits in front of it
+# one program of cargo's tests after these seconds. (That has said which test runs for over a minute.) For pytest it is in
+# each pyproject.toml.
+NODE_TEST := node --test --test-timeout=900000
+ifdef CI
+RUNNER := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
+test-workspace test-fuzz: export $(RUNNER) := $(if $(shell command -v timeout),timeout --verbose --signal=ABRT --kill-after=30 1800)
+endif
+
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
 	test-python no-servers demo bench bench-node bench-python simulate mutants fuzz kinesis \
 	packages packages-node packages-python layer format clean
@@ -65,8 +74,8 @@ test-fuzz:
 test-node: export SNOWMELT_WHOLE_WORKSPACE = 1
 test-node:
 	node bindings-node/scripts/build.mjs
-	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && node --test test/*.test.mjs
-	node --test examples/node-lambda/test/*.test.mjs
+	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && $(NODE_TEST) test/*.test.mjs
+	$(NODE_TEST) examples/node-lambda/test/*.test.mjs
 
 # The PyPI package, its types, and the examples that use it.
 test-python: export SNOWMELT_WHOLE_WORKSPACE = 1
@@ -128,7 +137,7 @@ packages: packages-node packages-python
 packages-node: install
 	rm -f dist/snowmelt-*.tgz
 	node bindings-node/scripts/pack.mjs
-	SNOWMELT_PACKAGES=$(CURDIR)/dist node --test bindings-node/test/packaging.test.mjs
+	SNOWMELT_PACKAGES=$(CURDIR)/dist $(NODE_TEST) bindings-node/test/packaging.test.mjs
 
 # The sources are built too, as pip builds them where there is no wheel.
 packages-python: install

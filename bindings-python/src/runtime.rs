@@ -279,15 +279,6 @@ pub(crate) fn enter_python<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
 
 /// The runtime, started at the first call that needs it.
 pub(crate) fn handle() -> PyResult<Handle> {
-    if let Some(handle) = &*lock(&process().running) {
-        return Ok(handle.clone());
-    }
-    // It registers with forks when it is first imported, and must not while one is under way: `forking` lets
-    // other threads go on. (It fails while Python ends, and then nobody forks.)
-    Python::try_attach(|py| {
-        let _calling_out = CallingOut::begin(py);
-        drop(py.import("logging"));
-    });
     let mut running = lock(&process().running);
     if let Some(handle) = &*running {
         return Ok(handle.clone());

@@ -10,6 +10,10 @@ import pytest
 
 from snowmelt import Cache
 
+from .limits import pytest_configure, pytest_enter_pdb, pytest_runtest_logstart, pytest_sessionfinish
+
+__all__ = ["pytest_configure", "pytest_enter_pdb", "pytest_runtest_logstart", "pytest_sessionfinish"]
+
 _streams = itertools.count()
 
 

@@ -15,7 +15,7 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 
-from .support import run_python
+from .support import run_python, until_on_loop
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -52,10 +52,9 @@ def test_waiters_that_time_out_or_are_cancelled(cache: Cache, run: Run) -> None:
             return "v"
 
         leader = asyncio.ensure_future(asyncio.wait_for(cache.aio.get_or_load("k", load), 0.02))
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 10)
         joined = [asyncio.ensure_future(cache.aio.get_or_load("k", load)) for _ in range(5)]
-        while cache.stats().coalesced < 5:
-            await asyncio.sleep(0)
+        await until_on_loop(lambda: cache.stats().coalesced >= 5, what="the other readers")
         joined[0].cancel()
         joined[1].cancel()
         await asyncio.wait({leader, *joined[:2]})
@@ -188,6 +187,8 @@ def test_debug_mode_has_nothing_to_say() -> None:
         from snowmelt import Cache
         cache = Cache(stream="memory:", report="off", catch_up_every=0)
         async def main():
+            # What it says of a machine that is slow is not about the cache.
+            asyncio.get_running_loop().slow_callback_duration = 10
             async def load():
                 await asyncio.sleep(0.001)
                 return 1

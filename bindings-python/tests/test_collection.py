@@ -16,7 +16,7 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 
-from .support import until
+from .support import ended, until
 
 Make = Callable[..., Cache]
 
@@ -267,8 +267,7 @@ def test_an_exception_keeps_nothing_alive(make: Make) -> None:
         threads = [threading.Thread(target=read, args=(1,)) for _ in range(2)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join(20)
+        ended(threads)
         assert [ref() for ref in known] == [None] * len(known) and len(known) >= 2
         count = len(known)
         asyncio.run(aread())

@@ -15,7 +15,7 @@ import pytest
 
 from snowmelt import Cache
 
-from .support import until
+from .support import until, until_on_loop
 
 Make = Callable[..., Cache]
 
@@ -44,7 +44,7 @@ def test_threads_share_one_failure(cache: Cache) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(cache.get_or_load, "k", load)
-        begun.wait()
+        assert begun.wait(10)
         others = [pool.submit(cache.get_or_load, "k", load) for _ in range(3)]
         assert all(future.exception(20) is raised for future in (first, *others))
 
@@ -59,7 +59,7 @@ def test_a_keyboard_interrupt_is_its_callers_alone(cache: Cache) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cache.get_or_load, "k", interrupted)
-        begun.wait()
+        assert begun.wait(10)
         other = pool.submit(cache.get_or_load, "k", lambda: "loaded anew")
         assert isinstance(first.exception(20), KeyboardInterrupt)
         assert other.result(20) == "loaded anew"
@@ -128,10 +128,9 @@ def test_a_cancelled_task_cancels_no_load(cache: Cache) -> None:
             return "v"
 
         leader = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 10)
         other = asyncio.create_task(cache.aio.get_or_load("k", load))
-        while not cache.stats().coalesced:
-            await asyncio.sleep(0)
+        await until_on_loop(lambda: cache.stats().coalesced, what="the second reader")
         leader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leader
@@ -168,7 +167,7 @@ def test_a_loop_that_ends_wakes_the_others(cache: Cache, how: str) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         ending = pool.submit(end)
-        begun.wait(10)
+        assert begun.wait(10)
         other = pool.submit(cache.get_or_load, "k", lambda: "loaded anew")
         assert other.result(20) == "loaded anew"
         ending.result(20)

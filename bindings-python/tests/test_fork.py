@@ -17,7 +17,7 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 
-from .support import LONGER, run_python
+from .support import LONGER, ended, run_python
 
 Make = Callable[..., Cache]
 
@@ -156,7 +156,7 @@ def refusing_server() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        ended([thread])
 
 
 def test_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +212,7 @@ def test_under_load(make: Make) -> None:
             in_child(own_cache_works)
     finally:
         stop.set()
-        for thread in threads:
-            thread.join(20)
+        ended(threads)
     assert cache.get_or_load("after", lambda: 1) == 1
 
 
@@ -271,8 +270,7 @@ def test_threads_that_fork_at_once(cache: Cache) -> None:
     threads = [threading.Thread(target=in_child, args=(own_cache_works,)) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(30)
+    ended(threads, 30)
     cache.catch_up(at_least=cache.invalidate("k"))
 
 

@@ -17,7 +17,7 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 
-from .support import LONGER, until
+from .support import LONGER, ended, until, until_on_loop
 
 Make = Callable[..., Cache]
 
@@ -44,13 +44,14 @@ def _memory() -> int:
 def _settled() -> int:
     """How many blocks Python has, as soon as that stands still."""
     last = -1
-    while True:
+    for _ in range(1000):
         gc.collect()
         now = sys.getallocatedblocks()
         if abs(now - last) < 20:
             return now
         last = now
         time.sleep(0.02)
+    raise AssertionError(f"something goes on making objects: {[thread.name for thread in threading.enumerate()]}")
 
 
 def flat(work: Callable[[int], None], count: int, *, blocks: int = 300, bytes: int = 4_000_000) -> None:
@@ -116,8 +117,7 @@ def test_tasks_that_are_cancelled(cache: Cache) -> None:
                 task.cancel()
             await asyncio.wait(tasks)
             cache.delete(f"k{number}")
-        while cache._tasks:
-            await asyncio.sleep(0.001)
+        await until_on_loop(lambda: not cache._tasks, what="the end of all tasks")
 
     flat(lambda number: asyncio.run(main()), 10 * LONGER)
     assert cache._tasks == {} and cache._flights == {} and cache.stats().leases == 0
@@ -182,7 +182,6 @@ def test_joined_failures(cache: Cache) -> None:
         threads = [threading.Thread(target=read) for _ in range(2)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join(20)
+        ended(threads)
 
     flat(work, 100 * LONGER, blocks=100)

@@ -13,6 +13,8 @@ import pytest
 import snowmelt
 from snowmelt import Cache, _loads
 
+from .support import until, until_on_loop
+
 
 def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
     async def main() -> None:
@@ -24,7 +26,7 @@ def test_a_wait_that_would_block_its_own_loop_is_refused(cache: Cache) -> None:
             return "v"
 
         task = asyncio.create_task(cache.aio.get_or_load("k", load))
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 10)
         with pytest.raises(snowmelt.LoadCycleError, match="would block the event loop"):
             cache.get_or_load("k", lambda: "other")
         goes_on.set()
@@ -43,11 +45,10 @@ def test_a_wait_that_would_block_its_own_loop_through_another_thread_is_refused(
             return "a"
 
         task = asyncio.create_task(cache.aio.get_or_load("a", slow))
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 10)
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(cache.get_or_load, "b", lambda: str(cache.get_or_load("a", lambda: "never")))
-            while not any(flight.waits_for for flight in list(cache._flights.values())):
-                await asyncio.sleep(0.001)
+            await until_on_loop(lambda: any(flight.waits_for for flight in list(cache._flights.values())), what="the other thread")
             with pytest.raises(snowmelt.LoadCycleError):
                 cache.get_or_load("b", lambda: "never")
             goes_on.set()
@@ -90,8 +91,7 @@ def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
 
         async def load(other: str) -> Any:
             begun.add(other)
-            while len(begun) < 2:
-                await asyncio.sleep(0)
+            await until_on_loop(lambda: len(begun) == 2, what="the other load")
             return await cache.aio.get_or_load(other, lambda: "never")
 
         reads = (cache.aio.get_or_load("a", lambda: load("b")), cache.aio.get_or_load("b", lambda: load("a")))
@@ -108,8 +108,7 @@ def test_a_load_that_is_joined_before_its_leader_is_noted(cache: Cache, monkeypa
     def late(lease: Any, loop: Any) -> _loads.Flight:
         if lease.key == "a":
             led.set()
-            while not cache.stats().coalesced:
-                time.sleep(0.001)
+            until(lambda: cache.stats().coalesced, what="the second reader")
             time.sleep(0.05)
         return _loads.Flight(lease, loop)
 

@@ -51,7 +51,7 @@ def test_they_are_typed(tmp_path: Path) -> None:
     environment = {**os.environ, "MYPYPATH": str(Path(snowmelt.__file__).parent.parent)}
     options = ["--strict", "--cache-dir", str(tmp_path / "cache")]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, *map(str, files)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "mypy", *options, *map(str, files)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._events import CacheEvent
     from ._invocation import Invocation
     from ._joined import Joined
+    from ._sources import Source
     from ._stats import InvocationReport, Stats
 else:
     _MODULES = {
@@ -55,6 +56,7 @@ else:
         "Invocation": "_invocation",
         "InvocationReport": "_stats",
         "Joined": "_joined",
+        "Source": "_sources",
         "Stats": "_stats",
     }
 
@@ -72,8 +74,17 @@ else:
         return sorted({*globals(), *__all__})
 
 
+def _before_fork() -> None:
+    try:
+        from ._forks import import_all
+
+        import_all()
+    finally:
+        _snowmelt.forking()
+
+
 if hasattr(_os, "register_at_fork"):
-    _os.register_at_fork(before=_snowmelt.forking, after_in_parent=_snowmelt.went_on, after_in_child=_snowmelt.forked)
+    _os.register_at_fork(before=_before_fork, after_in_parent=_snowmelt.went_on, after_in_child=_snowmelt.forked)
     _os.register_at_fork(after_in_child=_loads.forked)
 _atexit.register(_snowmelt.shut_down)
 
@@ -97,6 +108,7 @@ __all__ = [
     "OptionError",
     "OptionTypeError",
     "SnowmeltError",
+    "Source",
     "Stats",
     "TokenError",
     "WriteError",

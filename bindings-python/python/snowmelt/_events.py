@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 from ._records import Record
@@ -12,21 +11,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal
 
-log = logging.getLogger("snowmelt")
+_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
+
+
+def log(level: int, message: str, *values: object, exc_info: bool = False) -> None:
+    """Through the logger "snowmelt", in a program that uses ``logging``.
+
+    In others it is not imported: nobody has set it up, so what it would do is known, and done here. And no fork may come
+    while it is imported: it wants to be told of each from its beginning to its end.
+    """
+    if "logging" in sys.modules:
+        import logging
+
+        logging.getLogger("snowmelt").log(level, message, *values, exc_info=exc_info, stacklevel=2)
+    elif level >= _WARNING and sys.stderr is not None:
+        print(message % values if values else message, file=sys.stderr)
+        kind, raised, trace = sys.exc_info()
+        if exc_info and kind is not None and raised is not None:
+            sys.__excepthook__(kind, raised, trace)
+
+
+def note(message: str) -> None:
+    """For whoever looks for the cause of something, with the exception that is being handled."""
+    log(_DEBUG, message, exc_info=True)
 
 
 class CacheEvent(Record):
     """Something that happened. New kinds may be added."""
 
-    #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a foreign record was
-    #: skipped; told once, ``stats()`` counts all. ``flushed``: a record that cannot be read emptied the cache.
-    #: ``catch_up_ended``: with its ``outcome``. ``write_failed``: an invalidation did not reach the stream.
+    #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a record that cannot
+    #: be decoded was skipped, or one that lacks what a ``source`` asks it for was read as far as that goes; told once,
+    #: ``stats()`` counts all. ``flushed``: a record that cannot be read emptied the cache. ``catch_up_ended``: with its
+    #: ``outcome``. ``write_failed``: an invalidation did not reach the stream.
     type: Literal["gap", "undecodable", "flushed", "catch_up_ended", "write_failed"]
     #: Why there was a gap.
     reason: str | None = None
     #: Which record it was.
     sequence_number: str | None = None
-    #: Why it could not be decoded.
+    #: Why it could not be decoded, or what it lacks.
     why: str | None = None
     #: ``succeeded``, ``throttled``, ``out_of_budget`` or ``failed``.
     outcome: str | None = None
@@ -49,7 +71,7 @@ class Events:
             try:
                 self.tell(CacheEvent(**{name: told[name] for name in CacheEvent.__annotations__ if name in told}))
             except BaseException:
-                log.exception("on_event would end its thread, and events go on")
+                log(_ERROR, "on_event would end its thread, and events go on", exc_info=True)
 
     def tell(self, event: CacheEvent) -> None:
         if self._listener is None:
@@ -58,20 +80,20 @@ class Events:
         try:
             self._listener(event)
         except Exception:
-            log.exception("on_event raised an exception, which concerns nobody who reads the cache")
+            log(_ERROR, "on_event raised an exception, which concerns nobody who reads the cache", exc_info=True)
 
     def _log(self, event: CacheEvent) -> None:
         if event.type == "gap":
-            log.warning("continuity with the stream could not be proven (%s): the cache was emptied", event.reason)
+            log(_WARNING, "continuity with the stream could not be proven (%s): the cache was emptied", event.reason)
         elif event.type == "undecodable":
-            log.warning("skipped a foreign record (%s): %s; stats() counts further ones", event.sequence_number, event.why)
+            log(_WARNING, "skipped a record that cannot be read wholly (%s): %s; stats() counts further ones", event.sequence_number, event.why)
         elif event.type == "flushed":
-            log.warning("record %s cannot be read, and emptied the cache", event.sequence_number)
+            log(_WARNING, "record %s cannot be read, and emptied the cache", event.sequence_number)
         elif event.type == "write_failed":
-            log.warning("%s", event.message)
+            log(_WARNING, "%s", event.message)
         elif event.outcome == "failed":
             if not self._failing:
-                log.warning("catching up failed; told again once it worked in between: %s", event.message)
+                log(_WARNING, "catching up failed; told again once it worked in between: %s", event.message)
             self._failing = True
         elif event.outcome == "succeeded":
             self._failing = False
@@ -90,6 +112,6 @@ def report_line(to: Callable[[str], object] | None, style: str, line: str) -> No
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         else:
-            log.info("%s", line)
+            log(_INFO, "%s", line)
     except Exception:
-        log.debug("a report could not be written", exc_info=True)
+        log(_DEBUG, "a report could not be written", exc_info=True)

@@ -97,9 +97,9 @@ def _asynchronous(cache: Cache[Any], function: Any) -> Any:
 
 
 def _note(message: str) -> None:
-    from ._events import log
+    from ._events import note
 
-    log.debug(message, exc_info=True)
+    note(message)
 
 
 def _unsupported(message: str) -> SnowmeltError:

@@ -52,9 +52,9 @@ class Flight:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    loops = sys.modules.get("asyncio.events")
-    # (Without it no loop runs.)
-    return None if loops is None else loops._get_running_loop()
+    # (Without it, or while another thread imports it, no loop runs.)
+    running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
+    return None if running is None else running()
 
 
 class Waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _snowmelt
+from . import _loads, _snowmelt
 from ._errors import error
 
 TYPE_CHECKING = False
@@ -24,13 +24,11 @@ def wait(pending: _snowmelt.Pending) -> Any:
 
 def running_loop() -> asyncio.AbstractEventLoop:
     """The loop that runs on this thread. Other libraries' (trio) are none."""
-    import asyncio
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
+    loop = _loads.running_loop()
+    if loop is None:
         message = "`cache.aio` waits on an asyncio loop, and none runs here: call it from a coroutine that asyncio runs, or use the cache itself"
-        raise error("INVALID_ARGUMENT", message) from None
+        raise error("INVALID_ARGUMENT", message)
+    return loop
 
 
 async def until(pending: _snowmelt.Pending) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from snowmelt import Cache
 
 from .peers import Peer, node_peer, python_peer, rust_peer
-from .processes import variables
+from .processes import node_program, programs, variables
 from .servers import Double, KinesisLocal, Server
 from .wires import Line, Listener, nobody
 
@@ -20,6 +22,16 @@ from .wires import Line, Listener, nobody
 STREAM = "orders"
 
 _numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Has everything built before the first test: it may take longer than a test is given."""
+    if config.option.collectonly or not any(Path(__file__).parent in item.path.parents for item in items):
+        return
+    for build in (programs, node_program):
+        # (What cannot be built says so in the tests that need it.)
+        with contextlib.suppress(subprocess.SubprocessError, OSError, pytest.fail.Exception):
+            build()
 
 
 @pytest.fixture(autouse=True)

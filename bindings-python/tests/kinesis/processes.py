@@ -16,12 +16,16 @@ from typing import IO, Any, TypeVar
 
 import pytest
 
+from ..support import until
+
 _T = TypeVar("_T")
 
 ROOT = Path(__file__).resolve().parents[3]
 
 #: Longer than anything takes on a machine that does much else; short of the runner's own limit.
 PATIENCE = 60.0
+#: The same for what cargo builds, once, before the first test.
+BUILDING = 2400.0
 
 
 def variables(endpoint: str) -> dict[str, str]:
@@ -79,7 +83,7 @@ class Child:
         except queue.Empty:
             raise AssertionError(f"{self.name} said nothing for {timeout} s") from None
         if line is None:
-            raise AssertionError(f"{self.name} ended: {self._process.wait()}")
+            raise AssertionError(f"{self.name} ended: {self._process.wait(PATIENCE)}")
         return line
 
     def tell(self, line: str) -> None:
@@ -90,8 +94,15 @@ class Child:
     def freeze(self) -> None:
         """Stops it, as Lambda does between two invocations, and returns when it stands."""
         self._process.send_signal(signal.SIGSTOP)
-        _, status = os.waitpid(self.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), f"{self.name} ended: {status}"
+        told: list[int] = []
+
+        def stands() -> bool:
+            pid, status = os.waitpid(self.pid, os.WUNTRACED | os.WNOHANG)
+            told.append(status)
+            return pid != 0
+
+        until(stands, PATIENCE, f"the standstill of {self.name}")
+        assert os.WIFSTOPPED(told[-1]), f"{self.name} ended: {told[-1]}"
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -99,6 +110,7 @@ class Child:
     def stop(self) -> None:
         """Ends it at once; one that is frozen ends all the same."""
         self._process.kill()
+        self._process.wait(PATIENCE)
         with self._process:
             self._reader.join(PATIENCE)
 
@@ -109,7 +121,7 @@ def programs() -> dict[str, Path]:
     made: dict[str, Path] = {}
     for options in _cargo_options():
         command = ["cargo", "build", "--locked", "--quiet", "--message-format=json-render-diagnostics", *options]
-        built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=BUILDING)
         for message in map(json.loads, built.stdout.splitlines()):
             if message.get("executable") and not message["profile"]["test"]:
                 made[message["target"]["name"]] = Path(message["executable"])
@@ -140,7 +152,7 @@ def node_program() -> Path:
     if not (package / "node_modules").exists():
         pytest.fail("what the npm package needs is not there: run `.ci/install.sh`, as `make test` does", pytrace=False)
     if not (package / "lib" / "index.mjs").exists() or not any(package.glob("npm/*/snowmelt.node")):
-        subprocess.run([node(), package / "scripts" / "build.mjs"], check=True)
+        subprocess.run([node(), package / "scripts" / "build.mjs"], check=True, timeout=BUILDING)
     return package / "test" / "kinesis" / "program.mjs"
 
 

@@ -98,7 +98,9 @@ class Server(Child):
     def _of_shard(self, stream: str, shard: str) -> list[bytes]:
         start = self.call("GetShardIterator", StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
         iterator, behind, found = start["ShardIterator"], 1, []
+        end = time.monotonic() + 20
         while iterator is not None and behind > 0:
+            assert time.monotonic() < end, f"the tip of {shard} is never reached"
             page = self.call("GetRecords", ShardIterator=iterator)
             found += [base64.b64decode(record["Data"]) for record in page["Records"]]
             iterator, behind = page.get("NextShardIterator"), page["MillisBehindLatest"]

@@ -12,6 +12,7 @@ import pytest
 
 from snowmelt import Cache
 
+from ..support import ended
 from .conftest import Open, Wires
 from .servers import Double
 
@@ -90,7 +91,7 @@ def test_other_threads_go_on_while_one_waits_for_the_stream(double: Double, open
     WAITS[name](cache)
     took = time.monotonic() - began
     done.set()
-    counter.join()
+    ended([counter])
     assert took >= SLOW, "there was nothing to wait for"
     longest = max(after - before for before, after in zip(steps, steps[1:]))
     assert longest < PROMPT, f"the other thread stood still for {longest} s"

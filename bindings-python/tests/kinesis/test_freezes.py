@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ..support import until
 from .conftest import STREAM, Open, Peers, Wires
 from .peers import Peer
 from .processes import PeerError
@@ -106,8 +107,7 @@ def test_a_write_is_frozen_and_goes_on(double: Double, peers: Peers, open_on: Op
     writer = peers.python(double.endpoint, aio=aio, stream=STREAM, call_timeout=0.5)
     double.fault("throttle", "PutRecords", count=3)
     writer.send("invalidate", keys=["k"])
-    while not double.calls("PutRecords"):
-        time.sleep(0.005)
+    until(lambda: double.calls("PutRecords"), what="the first call")
     writer.freeze()
     # Longer than the pauses between tries together.
     time.sleep(0.8)

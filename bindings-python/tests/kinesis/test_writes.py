@@ -6,12 +6,12 @@ import asyncio
 import signal
 import sys
 import threading
-import time
 
 import pytest
 
 from snowmelt import Cache, CacheEvent, WriteError
 
+from ..support import ended, until
 from .conftest import STREAM, Open
 from .servers import Double
 
@@ -108,8 +108,7 @@ def test_a_handler_waits_for_writes_of_its_threads(double: Double, open_on: Open
     def handler(event: object, context: object) -> str:
         threading.Thread(target=cache.invalidate, args=("k",)).start()
         # The write has begun, and is not done.
-        while not double.calls("PutRecords"):
-            time.sleep(0.001)
+        until(lambda: double.calls("PutRecords"), what="the first call")
         assert double.records(STREAM) == []
         return "answered"
 
@@ -214,8 +213,7 @@ def test_many_threads_write_at_once(stream: str) -> None:
         running = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
         for thread in running:
             thread.start()
-        for thread in running:
-            thread.join()
+        ended(running, 120)
     finally:
         sys.setswitchinterval(switching)
     assert failures == []
