@@ -71,9 +71,15 @@ impl Answers {
             // fences, and the truest order of eviction.
             .segments(1)
             .keys_as_tags(true)
-            .source(Source::parameter_store().key(PARAMETERS))
-            .source(Source::secrets_manager().key(SECRETS))
             .weigher(|key, stored: &Stored| stored.weight(key));
+        // With lanes all writers are Snowmelt: a lane is one shard of the
+        // stream, and services write to any.
+        if settings.config.lanes.is_some() {
+            return builder;
+        }
+        let builder = builder
+            .source(Source::parameter_store().key(PARAMETERS))
+            .source(Source::secrets_manager().key(SECRETS));
         tables.iter().fold(builder, |builder, table| {
             let source = Source::dynamodb(table.table.as_str());
             let template = table.template.as_str();

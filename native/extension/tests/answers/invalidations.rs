@@ -49,6 +49,15 @@ async fn a_parameter_goes_in_all_its_variants_by_each_of_its_names() {
     assert!(world.aws_hits(&other));
 }
 
+/// A lane is one shard, and services write to any: with lanes there are no
+/// sources, which the core would refuse.
+#[tokio::test]
+async fn with_lanes_only_what_caches_write_drops() {
+    let world = World::with(|settings| settings.config.lanes = Some(4));
+    world.fake.set("/a/b", parameter("/a/b", "1"));
+    all_dropped_by(&world, &[format!("{PARAMETER}/a/b")], "ssm/%2Fa%2Fb").await;
+}
+
 #[tokio::test]
 async fn both_contracts_lose_a_parameter() {
     let world = World::new();
