@@ -37,7 +37,7 @@ test-workspace test-fuzz: export $(RUNNER) := $(if $(shell command -v timeout),t
 endif
 
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
-	test-python no-servers demo bench bench-node bench-python simulate mutants fuzz kinesis \
+	test-python no-servers demo bench bench-node bench-python bench-extension simulate mutants fuzz kinesis \
 	packages packages-node packages-python layer format clean
 
 help:
@@ -99,6 +99,7 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
 	$(MAKE) bench-node
 	$(MAKE) bench-python
+	$(MAKE) bench-extension
 
 # With the addon as it is shipped.
 bench-node: install
@@ -108,6 +109,12 @@ bench-node: install
 # With the extension module as it is shipped. Two of its parts: PARTS="hits cached"
 bench-python:
 	bindings-python/scripts/bench.sh $(PARTS)
+
+# The extension as it is shipped, but for the linker. One of its parts: PARTS=hits
+bench-extension: install
+	$(CARGO) build --locked --profile extension -p snowmelt-extension
+	SNOWMELT_EXTENSION=$(TARGET)/extension/snowmelt-extension \
+		$(CARGO) run --locked --profile checked -p snowmelt-extension-bench -- $(PARTS)
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)

@@ -43,7 +43,7 @@ impl Server {
             .env("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL", "none")
             .stdout(Stdio::null())
             .spawn()
-            .expect("the extension starts: build it with `make layer`");
+            .expect("the extension starts: `make bench-extension` builds it");
         let registered = around.registered.recv_timeout(Duration::from_secs(10)).expect("it registers");
         Self { process, port, aws_port, start: registered - begun }
     }
