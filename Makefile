@@ -114,7 +114,7 @@ bench-python:
 bench-extension: install
 	$(CARGO) build --locked --profile extension -p snowmelt-extension
 	SNOWMELT_EXTENSION=$(TARGET)/extension/snowmelt-extension \
-		$(CARGO) run --locked --profile checked -p snowmelt-extension-bench -- $(PARTS)
+		$(CARGO) run --locked --profile bench -p snowmelt-extension-bench -- $(PARTS)
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)
