@@ -5,6 +5,7 @@
 # make fuzz            SECONDS=… on each fuzz target
 # make kinesis         a Kinesis API on the loopback to try things with
 # make packages        what npm and PyPI get, in dist/, tested as users get it
+# make layer           the Lambda extension's layer, in dist/
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,7 +19,7 @@ SECONDS ?= 30
 PORT ?= 4568
 
 CARGO ?= cargo
-PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi
+PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi examples/extension
 # The fuzz targets are a workspace of their own; they share the target folder.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)
@@ -36,8 +37,8 @@ test-workspace test-fuzz: export $(RUNNER) := $(if $(shell command -v timeout),t
 endif
 
 .PHONY: help test install lint test-workspace test-core-alone test-wasm test-fuzz test-node \
-	test-python no-servers demo bench bench-node bench-python simulate mutants fuzz kinesis \
-	packages packages-node packages-python format clean
+	test-python no-servers demo bench bench-node bench-python bench-extension simulate mutants fuzz kinesis \
+	packages packages-node packages-python layer format clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -98,6 +99,7 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
 	$(MAKE) bench-node
 	$(MAKE) bench-python
+	$(MAKE) bench-extension
 
 # With the addon as it is shipped.
 bench-node: install
@@ -107,6 +109,12 @@ bench-node: install
 # With the extension module as it is shipped. Two of its parts: PARTS="hits cached"
 bench-python:
 	bindings-python/scripts/bench.sh $(PARTS)
+
+# The extension as it is shipped, but for the linker. One of its parts: PARTS=hits
+bench-extension: install
+	$(CARGO) build --locked --profile extension -p snowmelt-extension
+	SNOWMELT_EXTENSION=$(TARGET)/extension/snowmelt-extension \
+		$(CARGO) run --locked --profile bench -p snowmelt-extension-bench -- $(PARTS)
 
 simulate:
 	SNOWMELT_SIM_STEPS=$(STEPS) SNOWMELT_SIM_SEED=$(SEED) $(SIMULATION) --ignored simulate_for $(RAN)
@@ -146,6 +154,10 @@ packages-python: install
 	cd bindings-python && SNOWMELT_PACKAGES=$(CURDIR)/dist SNOWMELT_SDIST_TARGET=$(TARGET)/sdist \
 		.venv/bin/python -m pytest -q tests/packaging --confcutdir=tests/packaging -o faulthandler_timeout=1800
 
+# The script refuses it if it is too large, or if Lambda could not start it.
+layer:
+	native/extension/scripts/layer.sh
+
 kinesis: install
 	node native/tests/servers/kinesis-local.cjs --port $(PORT)
 
@@ -155,7 +167,8 @@ format:
 
 clean:
 	$(CARGO) clean
-	rm -rf core/fuzz/target native/tests/servers/node_modules
+	rm -rf core/fuzz/target native/tests/servers/node_modules native/tests/servers/.venv
 	cd bindings-node && rm -rf lib npm build node_modules
-	rm -rf examples/node-lambda/node_modules examples/python-*/.venv examples/python-lambda/local/node_modules dist
+	rm -rf examples/node-lambda/node_modules examples/{python-*,extension}/.venv examples/{python-lambda,extension}/local/node_modules dist
+	rm -rf native/extension/.venv-layer
 	cd bindings-python && rm -rf .venv* bench/.venv types/node_modules python/snowmelt/_snowmelt.abi3.so

@@ -9,11 +9,12 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   for process in /proc/[0-9]*; do
     command=$({ tr "\0" " " <"$process/cmdline"; } 2>/dev/null) || continue
     case "$command" in
-      *"$PWD"/native/tests/servers/kinesis-local.cjs* | *"$PWD"/examples/node-lambda/* | *"$PWD"/examples/python-* | \
+      *"$PWD"/native/tests/servers/kinesis-local.cjs* | *"$PWD"/native/tests/servers/moto-server.py* | \
+        *"$PWD"/examples/node-lambda/* | *"$PWD"/examples/python-* | *"$PWD"/examples/extension/* | \
         *"$PWD"/bindings-node/test/kinesis/program.mjs* | *"$PWD"/bindings-python/tests/kinesis/program.py*)
         left+="${process#/proc/} $command"$'\n'
         ;;
-      *kinesis-double*" --"* | *snowmelt-rust-service* | *snowmelt-test-peer*)
+      *kinesis-double*" --"* | *snowmelt-rust-service* | *snowmelt-extension* | *snowmelt-test-peer*)
         [[ "$(readlink "$process/exe" 2>/dev/null)" == "${CARGO_TARGET_DIR:-$PWD/target}"/* ]] &&
           left+="${process#/proc/} $command"$'\n'
         ;;

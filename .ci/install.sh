@@ -57,8 +57,20 @@ packages() {
   cp "$folder/package-lock.json" "$installed"
 }
 
+# The same for Python: `.venv` beside requirements.txt, whose hashes pip checks.
+python_packages() {
+  local folder=$1
+  local installed=$folder/.venv/.snowmelt-lock
+  cmp -s "$folder/requirements.txt" "$installed" && return
+  say "pip install in $folder"
+  python3 -m venv --clear "$folder/.venv"
+  "$folder/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$folder/requirements.txt"
+  cp "$folder/requirements.txt" "$installed"
+}
+
 need cargo "install Rust 1.95 or newer"
 has cc || debian gcc libc6-dev
+has curl || debian curl
 has node || debian nodejs
 has npm || debian npm
 need node "install Node 20 or newer"
@@ -68,5 +80,6 @@ python3 -c "import sys; sys.exit(sys.version_info < (3, 11))" || { say "python3 
 components
 wasm
 packages native/tests/servers
+python_packages native/tests/servers
 packages bindings-node
 packages bindings-python/types

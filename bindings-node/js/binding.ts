@@ -288,7 +288,7 @@ export interface Binding {
 
   /** For the vectors only. */
   checkConfig(settings: Setting[]): void;
-  decode(base64: string, namespace: string): { apply: Names } | "other_namespace" | "flush_all" | "undecodable";
+  decode(base64: string, namespace: string, source: unknown): { apply: Names } | { lacking: Names } | "other_namespace" | "for_others" | "flush_all" | "undecodable";
   /** The records' texts. */
   encode(what: Names, format: string, namespace: string, written: number): string[];
   parseToken(text: string): { positions: Record<string, string>; text: string };

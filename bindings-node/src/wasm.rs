@@ -354,8 +354,8 @@ pub fn parse_data_id(text: String) -> Result<JsValue> {
 }
 
 #[wasm_bindgen]
-pub fn decode(base64: String, namespace: String) -> Result<JsValue> {
-    give(&codecs::decode(&base64, &namespace).map_err(Failure::from)?)
+pub fn decode(base64: String, namespace: String, source: JsValue) -> Result<JsValue> {
+    give(&codecs::decode(&base64, &namespace, &read(source)?).map_err(Failure::from)?)
 }
 
 #[wasm_bindgen]

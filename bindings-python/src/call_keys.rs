@@ -9,14 +9,13 @@ use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
+use snowmelt_core::invalidation::KeyPart;
 
 use crate::hot::utf8;
 use crate::runtime::CallingOut;
 
 /// The longest key that is made here, in bytes.
 const LONGEST: usize = 256;
-
-const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 /// A text of at most [`LONGEST`] bytes.
 pub(crate) struct KeyText {
@@ -44,25 +43,21 @@ impl KeyText {
         Some(())
     }
 
-    /// As `urllib.parse.quote` with nothing safe.
+    /// As `urllib.parse.quote` with nothing safe, which is how the core writes
+    /// parts of keys.
     fn push_quoted(&mut self, text: &str) -> Option<()> {
-        if text.bytes().all(unreserved) {
+        if text.bytes().all(KeyPart::is_plain) {
             return self.push(text);
         }
         for byte in text.bytes() {
-            let quoted = [b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-            let part: &[u8] = if unreserved(byte) { &[byte] } else { &quoted };
+            let quoted = KeyPart::escape(byte);
+            let part: &[u8] = if KeyPart::is_plain(byte) { &[byte] } else { &quoted };
             let end = self.length + part.len();
             self.bytes.get_mut(self.length..end)?.copy_from_slice(part);
             self.length = end;
         }
         Some(())
     }
-}
-
-#[inline]
-const fn unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 struct Piece {

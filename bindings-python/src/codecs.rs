@@ -41,8 +41,8 @@ pub(crate) fn parse_data_id(py: Python<'_>, text: &str) -> PyResult<(String, Str
 }
 
 #[pyfunction]
-pub(crate) fn decode(py: Python<'_>, base64: &str, namespace: &str) -> PyResult<String> {
-    Ok(codecs::decode(base64, namespace).or_raise(py)?.to_string())
+pub(crate) fn decode(py: Python<'_>, base64: &str, namespace: &str, source: &str) -> PyResult<String> {
+    Ok(codecs::decode(base64, namespace, &read(py, source)?).or_raise(py)?.to_string())
 }
 
 #[pyfunction]

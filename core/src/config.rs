@@ -2,10 +2,11 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::error::ConfigError;
-use crate::invalidation::RecordFormat;
+use crate::invalidation::{RecordFormat, Source, Sources};
 
 /// The most tags that one entry can bear.
 pub const MAX_TAGS: usize = 256;
@@ -67,6 +68,19 @@ pub struct Config {
     /// What `invalidate` writes. Both formats are always read. Default
     /// [`RecordFormat::Snowmelt`].
     pub record_format: RecordFormat,
+    /// Change logs of other services that are read beside invalidations, at
+    /// most 1,000; not together with `lanes`. Default none.
+    pub sources: Vec<Source>,
+    /// Whether each key that is invalidated, by a record of whatever format or
+    /// by [`Engine::invalidate`](crate::Engine::invalidate), counts as a tag
+    /// too: entries that bear it are dropped, and loads of them are fenced, so
+    /// that all variants of one thing (versions, encodings) go with its one
+    /// key. A prefix is not a tag, and `delete` drops one entry. An entry may
+    /// be in any segment, so that each key is then looked up and fenced in all
+    /// of them: [`max_fences`](Self::max_fences), which the segments share,
+    /// covers the fewer invalidations the more segments there are. Default
+    /// false.
+    pub keys_as_tags: bool,
     /// A backlog of more records than this is given up as a gap. Default
     /// 100,000.
     pub give_up_records: u64,
@@ -109,6 +123,8 @@ impl Default for Config {
             namespace: String::new(),
             on_undecodable: OnUndecodable::Skip,
             record_format: RecordFormat::Snowmelt,
+            sources: Vec::new(),
+            keys_as_tags: false,
             give_up_records: 100_000,
             give_up_bytes: 64 << 20,
             page_records: 1_000,
@@ -123,7 +139,8 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_times()?;
         self.validate_sizes()?;
-        self.validate_stream()
+        self.validate_stream()?;
+        Sources::new(&self.sources).map(drop)
     }
 
     fn validate_times(&self) -> Result<(), ConfigError> {
@@ -167,6 +184,11 @@ impl Config {
         in_range("give_up_bytes", self.give_up_bytes, 1, u64::MAX)?;
         if let Some(lanes) = self.lanes {
             in_range("lanes", u64::from(lanes), 1, 500)?;
+            if !self.sources.is_empty() {
+                let remedy = "leave it out: a lane is one shard, and the services that `source` reads from \
+                    write to all of them";
+                return Err(refused("lanes", &lanes, remedy));
+            }
         }
         if self.namespace.len() > 256 {
             let bytes = format!("{} bytes long", self.namespace.len());

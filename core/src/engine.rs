@@ -42,6 +42,7 @@ pub use reads::{Loaded, Moment};
 use crate::config::Config;
 use crate::error::ConfigError;
 use crate::expiry::Bounds;
+use crate::invalidation::Sources;
 use crate::lease::{LeaseId, Validity};
 use crate::lock::{Guarded, Host};
 use crate::segment::{Hashed, Segment, View, tag_hash};
@@ -57,6 +58,7 @@ use feed::Feed;
 /// Times come from [`Engine::observe`].
 pub struct Engine<H: Host> {
     config: Config,
+    sources: Sources,
     bounds: Bounds,
     hasher: FixedState,
     segments: Box<[H::Cell<Segment<H>>]>,
@@ -85,10 +87,12 @@ impl<H: Host> Engine<H> {
     /// spreads lifetimes, lanes and retries, and hashes keys.
     pub fn new(config: Config, seed: u64, now: Time) -> Result<Self, ConfigError> {
         config.validate()?;
+        let sources = Sources::new(&config.sources)?;
         let segments = (0..config.segments).map(|_| H::Cell::new(Segment::new(&config))).collect();
         let feed = Feed::new(&config, seed, now);
         let as_of = if config.stream.is_some() { Time::ZERO } else { Time::MAX };
         let engine = Self {
+            sources,
             bounds: Bounds {
                 ttl_min: millis(config.ttl_min),
                 ttl_max: millis(config.ttl_max),

@@ -1,5 +1,6 @@
 //! What a host may want to log.
 
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
@@ -11,18 +12,21 @@ use crate::follower::{CatchUpId, GapReason, Outcome};
 pub enum Event {
     /// Continuity could not be proven; the cache was emptied.
     Gap(GapReason),
-    /// A record could not be decoded. Reported once for each cache; `stats`
-    /// counts them all.
+    /// A record could not be decoded. Reported once for each cache, and once
+    /// for each thing that a source here misses in the changes it asks about;
+    /// `stats` counts them all.
     Undecodable {
         /// The shard it came from is not kept; this names the record.
         sequence_number: String,
         /// What is wrong with it.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// A record that could not be read emptied the cache, to be safe.
     Flushed {
         /// The record.
         sequence_number: String,
+        /// What is wrong with it.
+        why: Cow<'static, str>,
     },
     /// A catch-up ended.
     CatchUpEnded(CatchUpId, Outcome),

@@ -39,7 +39,7 @@ pub use engine::Moment;
 pub use engine::{CatchUp, Engine, Loaded};
 pub use error::{ConfigError, InputError, codes};
 pub use event::Event;
-pub use invalidation::{DataId, Invalidation, RecordFormat};
+pub use invalidation::{DataId, Invalidation, RecordFormat, Source};
 pub use lease::{Arrival, Lease, LeaseId};
 pub use lock::{Guarded, Host};
 pub use memory::MemoryModel;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use snowmelt_core::{Config, Engine, Event, OnUndecodable, RecordFormat, StreamSpec, Timeline};
+use snowmelt_core::{Config, Engine, Event, OnUndecodable, RecordFormat, Source, StreamSpec, Timeline};
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
@@ -34,7 +34,7 @@ use crate::stream::memory::MemoryStream;
 /// ```
 #[must_use = "it makes nothing until `build` is called"]
 pub struct Builder<V> {
-    stream: Option<Source>,
+    stream: Option<Given>,
     region: Option<String>,
     endpoint: Option<String>,
     config: Config,
@@ -48,7 +48,7 @@ pub struct Builder<V> {
 }
 
 /// Where the invalidations are.
-enum Source {
+enum Given {
     Named(String),
     Own(Arc<dyn Stream>),
 }
@@ -92,13 +92,13 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     /// `memory:NAME` for one within this process (the name may be empty), or `none` for none at all
     /// (lifetimes and shared loads only). Must be given; see [`StreamSpec`].
     pub fn stream(mut self, stream: impl Into<String>) -> Self {
-        self.stream = Some(Source::Named(stream.into()));
+        self.stream = Some(Given::Named(stream.into()));
         self
     }
 
     /// A transport of one's own, instead of [`stream`](Self::stream).
     pub fn stream_transport(mut self, stream: Arc<dyn Stream>) -> Self {
-        self.stream = Some(Source::Own(stream));
+        self.stream = Some(Given::Own(stream));
         self
     }
 
@@ -169,6 +169,11 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         /// What [`Cache::invalidate`] writes; both formats are always read.
         /// Default [`RecordFormat::Snowmelt`].
         record_format: RecordFormat,
+        /// Whether each invalidated key counts as a tag too, so that all entries
+        /// that bear it go with it: the variants of one thing. See
+        /// [`Config::keys_as_tags`](snowmelt_core::Config::keys_as_tags).
+        /// Default false.
+        keys_as_tags: bool,
         /// A backlog of more records than this is given up: the cache is
         /// emptied instead. Default 100,000.
         give_up_records: u64,
@@ -192,6 +197,25 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     /// Default empty.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.config.namespace = namespace.into();
+        self
+    }
+
+    /// A change log that is read beside invalidations: a DynamoDB table's, or
+    /// what EventBridge tells of parameters and secrets. May be called again
+    /// for further ones; see [`Source`] for what their templates may say.
+    ///
+    /// ```
+    /// use snowmelt::{Cache, Source};
+    ///
+    /// let cache: Cache<String> = Cache::builder()
+    ///     .stream("memory:shop")
+    ///     .source(Source::dynamodb("users").key("users/{id}").tag("tenant:{tenant}"))
+    ///     .source(Source::parameter_store().key("config/{name}"))
+    ///     .build()?;
+    /// # Ok::<(), snowmelt::BuildError>(())
+    /// ```
+    pub fn source(mut self, source: Source) -> Self {
+        self.config.sources.push(source);
         self
     }
 
@@ -282,8 +306,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     fn open(&mut self) -> Result<Opened, BuildError> {
         let named = match self.stream.take() {
             None => return Err(StreamSpec::not_set("not given").into()),
-            Some(Source::Own(stream)) => return Ok(Opened { stream: Some(stream), kinesis: None }),
-            Some(Source::Named(named)) => named,
+            Some(Given::Own(stream)) => return Ok(Opened { stream: Some(stream), kinesis: None }),
+            Some(Given::Named(named)) => named,
         };
         Ok(match named.parse::<StreamSpec>()? {
             StreamSpec::None => Opened::default(),

@@ -221,12 +221,17 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
                 tracing::warn!(
                     stream,
                     sequence_number,
-                    why,
-                    "skipped a foreign record; `stats` counts further ones"
+                    why = why.as_ref(),
+                    "skipped a record that cannot be read wholly; `stats` counts further ones"
                 );
             }
-            Event::Flushed { sequence_number } => {
-                tracing::warn!(stream, sequence_number, "a record that cannot be read emptied the cache");
+            Event::Flushed { sequence_number, why } => {
+                tracing::warn!(
+                    stream,
+                    sequence_number,
+                    why = why.as_ref(),
+                    "a record that cannot be read emptied the cache"
+                );
             }
             Event::CatchUpEnded(_, outcome) => self.log_outcome(stream, outcome),
             other => tracing::debug!(stream, event = ?other),

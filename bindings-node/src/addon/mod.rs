@@ -352,8 +352,8 @@ pub fn parse_data_id(text: String) -> Result<Value> {
 }
 
 #[napi]
-pub fn decode(base64: String, namespace: String) -> Result<Value> {
-    Ok(codecs::decode(&base64, &namespace).map_err(Failure::from)?)
+pub fn decode(base64: String, namespace: String, source: Value) -> Result<Value> {
+    Ok(codecs::decode(&base64, &namespace, &source).map_err(Failure::from)?)
 }
 
 #[napi]

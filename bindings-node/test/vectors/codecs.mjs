@@ -17,8 +17,8 @@ export const codecSteps = {
     if (one === undefined || more.length > 0) throw new Error("not one name");
     expect(expected, attempt(() => ok(binding.checkName(what, one)), inputError));
   },
-  decode: ({ binding }, { record, namespace = "", expect: expected }) =>
-    expect(expected, decoded(binding, bytes(record).toString("base64"), namespace)),
+  decode: ({ binding }, { record, namespace = "", source = null, expect: expected }) =>
+    expect(expected, decoded(binding, bytes(record).toString("base64"), namespace, source)),
   encode: ({ binding }, { what, format, namespace = "", written, expect: expected }) => {
     const said = invalidation(what);
     const encode = () => ({ records: binding.encode(said, format, namespace, written) });
@@ -42,16 +42,17 @@ export const codecSteps = {
 
 const ok = () => "ok";
 
-function decoded(binding, base64, namespace) {
-  const decoded = binding.decode(base64, namespace);
-  return typeof decoded === "string" ? decoded : { ...decoded, apply: named(decoded.apply) };
+function decoded(binding, base64, namespace, source) {
+  const decoded = binding.decode(base64, namespace, source);
+  if (typeof decoded === "string") return decoded;
+  return Object.fromEntries(Object.entries(decoded).map(([outcome, names]) => [outcome, named(names)]));
 }
 
 /** Records of a split say together, in order, what was to be said. */
 function checkJoined(binding, records, namespace, said) {
   const heard = { keys: [], tags: [], prefixes: [], all: false };
   for (const text of records) {
-    const { apply } = decoded(binding, Buffer.from(text).toString("base64"), namespace);
+    const { apply } = decoded(binding, Buffer.from(text).toString("base64"), namespace, null);
     if (apply === undefined) throw new Error("a part of a split cannot be decoded");
     for (const kind of ["keys", "tags", "prefixes"]) heard[kind] = heard[kind].concat(apply[kind] ?? []);
     heard.all ||= apply.all ?? false;

@@ -29,6 +29,8 @@ const options = {
   namespace: text,
   on_undecodable: oneOf("skip", "flush"),
   record_format: oneOf("snowmelt", "scache"),
+  keys_as_tags: (value) => value === true,
+  source: (value) => typeof value === "object" && value !== null && value,
   give_up_records: number,
   give_up_bytes: number,
   page_records: number,

@@ -1,4 +1,4 @@
-"""The licences of the crates that a wheel's module is linked from, which ask to be given along with it."""
+"""The licences of the crates that a package is linked from, which ask to be given along with it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ NAME = "THIRD-PARTY.txt"
 
 _LICENCE = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 _HEAD = """\
-The extension module of this package is linked from the crates below, whose licences follow, and from Rust's standard
+What is in this package is linked from the crates below, whose licences follow, and from Rust's standard
 library (MIT OR Apache-2.0, copyright: The Rust Project contributors). Where a crate leaves the choice, MIT was chosen.
 """
 
 
-def notices(triple: str) -> str:
-    """All of them, for a Rust target, each text once."""
+def notices(triple: str, crate: str = "snowmelt-python") -> str:
+    """All of them that get into a crate of ours, for a Rust target, each text once."""
     crates: dict[str, list[str]] = {}
-    for package in _linked(triple):
+    for package in _linked(triple, crate):
         for text in _texts(package):
             crates.setdefault(text, []).append(f"{package['name']} {package['version']} ({package['license']})")
     lines = [_HEAD]
@@ -32,11 +32,11 @@ def notices(triple: str) -> str:
     return "\n".join(lines)
 
 
-def _linked(triple: str) -> Iterator[dict[str, Any]]:
-    """What cargo says of the crates that get into the module, but for our own."""
+def _linked(triple: str, crate: str) -> Iterator[dict[str, Any]]:
+    """What cargo says of the crates that get into it, but for our own."""
     packages = json.loads(_cargo("metadata", "--format-version=1", "--filter-platform", triple))["packages"]
     edges = ["--edges", "normal,no-proc-macro", "--target", triple, "--prefix", "none", "--format", "{p}"]
-    lines = _cargo("tree", "--package", "snowmelt-python", *edges).splitlines()
+    lines = _cargo("tree", "--package", crate, *edges).splitlines()
     linked = {tuple(line.split()[:2]) for line in lines if line.strip()}
     for package in packages:
         # (A package of this repository comes from no registry.)

@@ -27,6 +27,18 @@ def _lanes(value: Any) -> int | None:
     return None if value is None else _number(value)
 
 
+def _source(value: Any) -> Any:
+    if not isinstance(value, (dict, list)):
+        raise ValueError(f"no source: {value!r}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"neither true nor false: {value!r}")
+    return value
+
+
 _DURATIONS = (
     *("ttl_min", "ttl_max", "catch_up_every", "max_lag", "margin", "settle", "retention"),
     *("catch_up_budget", "call_timeout", "load_timeout"),
@@ -40,6 +52,8 @@ _HOW = {
     **{name: _number for name in _NUMBERS},
     **{name: _text for name in ("namespace", "on_undecodable", "record_format")},
     "lanes": _lanes,
+    "source": _source,
+    "keys_as_tags": _flag,
 }
 
 

@@ -233,7 +233,7 @@ class Steps:
 
     def decode(self, step: dict[str, Any]) -> None:
         record = base64.b64encode(record_bytes(step["record"])).decode()
-        expect(step["expect"], _decoded(record, step.get("namespace", "")))
+        expect(step["expect"], _decoded(record, step.get("namespace", ""), step.get("source")))
 
     def encode(self, step: dict[str, Any]) -> None:
         said, namespace = invalidation(step["what"]), step.get("namespace", "")
@@ -295,9 +295,11 @@ def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(f"no outcome is called `{kind}`")
 
 
-def _decoded(record: str, namespace: str) -> Any:
-    decoded = json.loads(core.decode(record, namespace))
-    return decoded if isinstance(decoded, str) else {**decoded, "apply": observed.invalidation(decoded["apply"])}
+def _decoded(record: str, namespace: str, source: Any = None) -> Any:
+    decoded = json.loads(core.decode(record, namespace, json.dumps(source)))
+    if isinstance(decoded, str):
+        return decoded
+    return {outcome: observed.invalidation(names) for outcome, names in decoded.items()}
 
 
 def _check_joined(records: list[str], namespace: str, said: dict[str, Any]) -> None:

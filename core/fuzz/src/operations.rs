@@ -278,6 +278,11 @@ fn config(input: &mut Input<'_>) -> Config {
     config.give_up_records = input.pick(&[1, 100_000]);
     config.page_records = input.pick(&[1, 1_000]);
     config.on_undecodable = input.pick(&[OnUndecodable::Skip, OnUndecodable::Flush]);
+    config.keys_as_tags = input.flag();
+    // Whoever follows a lane reads no change log.
+    if input.flag() && config.lanes.is_none() {
+        config.sources = crate::codecs::sources().into();
+    }
     config
 }
 

@@ -8,7 +8,7 @@ use snowmelt_core::writer::{Put, PutAnswer, PutOutcome};
 
 use crate::input::Input;
 
-const RECORDS: [&[u8]; 8] = [
+const RECORDS: [&[u8]; 11] = [
     br#"{"snowmelt":1,"keys":["a","k/1"]}"#,
     br#"{"snowmelt":1,"tags":["t0"]}"#,
     br#"{"snowmelt":1,"prefixes":["k/"]}"#,
@@ -17,6 +17,9 @@ const RECORDS: [&[u8]; 8] = [
     br#"{"snowmelt":2}"#,
     br#"{"keys":["id=1&s=a&t=data.ID"],"ts":"2018-05-01T10:00:00Z"}"#,
     b"not a record",
+    br#"{"awsRegion":"r","tableName":"orders","dynamodb":{"Keys":{"pk":{"S":"1"}}},"eventSource":"aws:dynamodb"}"#,
+    br#"{"tableName":"users","dynamodb":{"Keys":{"pk":{"S":"1"}}},"eventSource":"aws:dynamodb"}"#,
+    br#"{"source":"aws.ssm","detail-type":"Parameter Store Change","detail":{"name":"a"}}"#,
 ];
 
 const KINDS: [CallErrorKind; 7] = [

@@ -52,13 +52,24 @@ fn codecs_take_mutilated_records() {
 
 #[test]
 fn codecs_take_deep_and_wide_records() {
-    for unit in ["[", "{\"snowmelt\":", "{\"keys\":[", "\"", "9", "[{},", "\u{1}"] {
-        let mut data = b"{\"snowmelt\":1,\"x\":".to_vec();
-        data.extend(unit.repeat(100_000).bytes());
-        crate::codecs(&data);
+    for before in [
+        "{\"snowmelt\":1,\"x\":",
+        "{\"eventSource\":\"aws:dynamodb\",\"tableName\":\"orders\",\"dynamodb\":",
+        "{\"source\":\"aws.ssm\",\"detail-type\":\"Parameter Store Change\",\"detail\":",
+    ] {
+        for unit in UNITS {
+            let mut data = before.as_bytes().to_vec();
+            data.extend(unit.repeat(100_000).bytes());
+            crate::codecs(&data);
+        }
+    }
+    for unit in UNITS {
         crate::codecs(unit.repeat(100_000).as_bytes());
     }
 }
+
+const UNITS: [&str; 9] =
+    ["[", "{\"snowmelt\":", "{\"keys\":[", "\"", "9", "[{},", "\u{1}", "{\"Keys\":{\"pk\":", "{\"name\":"];
 
 #[test]
 fn operations_take_any_bytes() {

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use snowmelt_core::codes::{INVALID_ARGUMENT, INVALID_NAME};
 use snowmelt_core::follower::lane_hash_key;
-use snowmelt_core::invalidation::{self, Decoded, Envelope};
+use snowmelt_core::invalidation::{self, Decoded, Envelope, Sources};
 use snowmelt_core::options::{self, Setting, Units};
-use snowmelt_core::{DataId, Invalidation, PositionToken, RecordFormat, StreamSpec};
+use snowmelt_core::{Config, DataId, Invalidation, PositionToken, RecordFormat, StreamSpec};
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -21,6 +21,8 @@ pub fn parse_stream(value: &Value) -> Outcome<Value> {
         Setting::Nothing => return Err(StreamSpec::not_set("undefined").into()),
         Setting::Flag(flag) => return Err(StreamSpec::not_set(&flag.to_string()).into()),
         Setting::Number(number) => return Err(StreamSpec::not_set(&number.to_string()).into()),
+        Setting::List(_) => return Err(StreamSpec::not_set("an array").into()),
+        Setting::Fields(_) => return Err(StreamSpec::not_set("an object").into()),
         Setting::Other(kind) => return Err(StreamSpec::not_set(kind).into()),
     };
     Ok(match spec {
@@ -59,13 +61,19 @@ pub fn parse_data_id(text: &str) -> Outcome<Value> {
     Ok(json!({ "source": source, "id": id }))
 }
 
-/// What a record says.
-pub fn decode(base64: &str, namespace: &str) -> Outcome<Value> {
+/// What a record says to a cache with this `source`, which may be null.
+pub fn decode(base64: &str, namespace: &str, source: &Value) -> Outcome<Value> {
     let data = STANDARD.decode(base64);
     let data = data.map_err(|error| Failure::new(INVALID_ARGUMENT, format!("not base64: {error}")))?;
-    Ok(match invalidation::decode(&data, namespace) {
+    let mut config = Config::default();
+    if !source.is_null() {
+        config.set("source", &setting(source), Units::Milliseconds)?;
+    }
+    Ok(match invalidation::decode(&data, namespace, &Sources::new(&config.sources)?) {
         Decoded::Apply(invalidation) => json!({ "apply": invalidation }),
         Decoded::OtherNamespace => json!("other_namespace"),
+        Decoded::ForOthers => json!("for_others"),
+        Decoded::Lacking { told, .. } => json!({ "lacking": told }),
         Decoded::FlushAll => json!("flush_all"),
         Decoded::Undecodable(_) => json!("undecodable"),
     })

@@ -20,16 +20,21 @@ pub fn config(settings: &Value, stream: Option<String>, units: Units) -> Result<
     Ok(config)
 }
 
-/// A value of whatever type: an object is `{"other": type}`, for the message.
+/// A value of whatever type. An object is what it is, unless its only field is
+/// `{"other": type}`: that is a value of another type, for the message.
 pub fn setting(value: &Value) -> Setting<'_> {
     match value {
         Value::Null => Setting::Nothing,
         Value::Bool(flag) => Setting::Flag(*flag),
         Value::Number(number) => Setting::Number(number.as_f64().unwrap_or(f64::NAN)),
         Value::String(text) => Setting::Text(text),
-        Value::Array(_) => Setting::Other("an array"),
-        Value::Object(fields) => {
-            Setting::Other(fields.get("other").and_then(Value::as_str).unwrap_or("an object"))
-        }
+        Value::Array(items) => Setting::List(items.iter().map(setting).collect()),
+        Value::Object(fields) => match fields.get("other") {
+            Some(Value::String(kind)) if fields.len() == 1 => Setting::Other(kind),
+            _ => {
+                let fields = fields.iter().map(|(name, value)| (name.as_str().into(), setting(value)));
+                Setting::Fields(fields.collect())
+            }
+        },
     }
 }

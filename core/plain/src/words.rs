@@ -128,7 +128,7 @@ pub fn event(event: &Event) -> Value {
         Event::Undecodable { sequence_number, why } => {
             json!({ "type": "undecodable", "sequence_number": sequence_number, "why": why })
         }
-        Event::Flushed { sequence_number } => {
+        Event::Flushed { sequence_number, .. } => {
             json!({ "type": "flushed", "sequence_number": sequence_number })
         }
         Event::CatchUpEnded(id, ended) => {

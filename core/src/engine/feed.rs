@@ -1,5 +1,9 @@
 //! Catching up: the follower, and what its records do to the segments.
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -45,6 +49,7 @@ pub(super) struct Feed {
     /// The counters of the stream's side.
     pub(super) counts: Stats,
     reported_undecodable: bool,
+    reported_lacks: BTreeSet<Box<str>>,
 }
 
 impl<H: Host> Engine<H> {
@@ -210,24 +215,40 @@ impl<H: Host> Engine<H> {
             if feed.own.contains(&new.shard, &record.sequence_number) {
                 continue;
             }
-            match decode(&record.data, &self.config.namespace) {
+            match decode(&record.data, &self.config.namespace, &self.sources) {
                 Decoded::Apply(invalidation) => self.apply(&invalidation, now, removed),
-                Decoded::OtherNamespace => {}
+                Decoded::OtherNamespace | Decoded::ForOthers => {}
                 Decoded::FlushAll if active(Mutant::NewerSkipped) => {}
                 Decoded::Undecodable(_) if active(Mutant::PoisonStops) => break,
                 Decoded::FlushAll => {
                     self.flush(now, removed);
-                    feed.note_undecodable(&record, true, "a Snowmelt record this version cannot read");
+                    let why = Why::Foreign("a Snowmelt record this version cannot read");
+                    feed.note_undecodable(&record, true, why);
+                }
+                Decoded::Lacking { told, why } => {
+                    self.apply(&told, now, removed);
+                    self.note_undecodable(feed, &record, Why::Lacks(why), now, removed);
                 }
                 Decoded::Undecodable(why) => {
-                    let flushes = self.config.on_undecodable == OnUndecodable::Flush;
-                    if flushes {
-                        self.flush(now, removed);
-                    }
-                    feed.note_undecodable(&record, flushes, why);
+                    self.note_undecodable(feed, &record, Why::Foreign(why), now, removed);
                 }
             }
         }
+    }
+
+    fn note_undecodable(
+        &self,
+        feed: &mut Feed,
+        record: &StreamRecord,
+        why: Why,
+        now: Time,
+        removed: &mut Vec<Removed<H::Value>>,
+    ) {
+        let flushes = self.config.on_undecodable == OnUndecodable::Flush;
+        if flushes {
+            self.flush(now, removed);
+        }
+        feed.note_undecodable(record, flushes, why);
     }
 
     /// Logs and sweeps in every segment that an invalidation concerns.
@@ -237,7 +258,9 @@ impl<H: Host> Engine<H> {
         }
         let mut keys: Vec<Hashed<'_>> = invalidation.keys.iter().map(|key| self.hash(key)).collect();
         keys.sort_unstable_by_key(|at| self.segment_index(at.hash));
-        let tags: Vec<u64> = invalidation.tags.iter().map(|tag| self.hash_tag(tag)).collect();
+        let keys_as_tags = if self.config.keys_as_tags { &invalidation.keys[..] } else { &[] };
+        let tags: Vec<u64> =
+            invalidation.tags.iter().chain(keys_as_tags).map(|tag| self.hash_tag(tag)).collect();
         let prefixes: Vec<&str> = invalidation.prefixes.iter().map(AsRef::as_ref).collect();
         let everywhere = !tags.is_empty() || !prefixes.is_empty();
         let mut rest = &keys[..];
@@ -264,6 +287,7 @@ impl Feed {
             events: Events::default(),
             counts: Stats::default(),
             reported_undecodable: false,
+            reported_lacks: BTreeSet::new(),
         }
     }
 
@@ -319,13 +343,44 @@ impl Feed {
         self.events.push(Event::CatchUpEnded(id, outcome));
     }
 
-    fn note_undecodable(&mut self, record: &StreamRecord, flushed: bool, why: &'static str) {
+    fn note_undecodable(&mut self, record: &StreamRecord, flushed: bool, why: Why) {
         self.counts.undecodable += 1;
         let sequence_number = record.sequence_number.as_str().into();
         if flushed {
-            self.events.push(Event::Flushed { sequence_number });
-        } else if !core::mem::replace(&mut self.reported_undecodable, true) {
-            self.events.push(Event::Undecodable { sequence_number, why });
+            self.events.push(Event::Flushed { sequence_number, why: why.text() });
+        } else if self.is_news(&why) {
+            self.events.push(Event::Undecodable { sequence_number, why: why.text() });
+        }
+    }
+
+    /// Whether this was not reported yet. What is foreign is all one; what a
+    /// source misses is made of its templates, and is not endless.
+    fn is_news(&mut self, why: &Why) -> bool {
+        match why {
+            Why::Foreign(_) => !core::mem::replace(&mut self.reported_undecodable, true),
+            Why::Lacks(why) => {
+                self.reported_lacks.len() < MOST_LACKS && self.reported_lacks.insert(why.as_str().into())
+            }
         }
     }
 }
+
+/// Why a record cannot be read, or not wholly.
+enum Why {
+    /// It is in no format that is known.
+    Foreign(&'static str),
+    /// It lacks what a source needs.
+    Lacks(String),
+}
+
+impl Why {
+    fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::Foreign(why) => why.into(),
+            Self::Lacks(why) => why.into(),
+        }
+    }
+}
+
+/// How many things that sources miss are reported.
+const MOST_LACKS: usize = 256;

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use super::KeyPart;
+
 /// Names one row of a data source, as scache's `data.ID` does.
 ///
 /// Prints and parses the key form of scache, a URL query with its parameters
@@ -80,9 +82,7 @@ impl fmt::Display for Escaped<'_> {
         for byte in self.0.bytes() {
             match byte {
                 b' ' => f.write_str("+")?,
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                    fmt::Write::write_char(f, char::from(byte))?;
-                }
+                _ if KeyPart::is_plain(byte) => fmt::Write::write_char(f, char::from(byte))?,
                 _ => write!(f, "%{byte:02X}")?,
             }
         }

@@ -11,10 +11,24 @@ use serde::{Deserialize, Serialize};
 use crate::error::InputError;
 
 mod data_id;
+mod dynamodb;
+mod event_bridge;
+mod json;
+mod key_part;
 mod scache;
+mod shape;
 mod snowmelt;
+mod source;
+mod sources;
+mod template;
 
 pub use data_id::{DataId, DataIdError};
+pub use key_part::KeyPart;
+pub use source::{Origin, Source};
+pub use sources::Sources;
+
+use shape::Shape;
+use sources::Told;
 
 /// What became invalid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +120,8 @@ pub fn check_name(what: &'static str, name: &str) -> Result<(), InputError> {
     }
 }
 
-/// The formats that [`encode`] can write. All are always read.
+/// The formats that [`encode`] can write. Both are always read, and so are
+/// those of a cache's [`Source`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordFormat {
     /// `{"snowmelt":1,"keys":[…],…}`.
@@ -120,10 +135,21 @@ pub enum RecordFormat {
 /// What a record turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
-    /// An invalidation for this namespace.
+    /// An invalidation for this cache.
     Apply(Invalidation),
     /// A sound record that concerns another namespace.
     OtherNamespace,
+    /// A change record or event in a format that [`Source`]s read, of
+    /// something that no source here asks about.
+    ForOthers,
+    /// A change that a source asks about, and that lacks something which the
+    /// source needs.
+    Lacking {
+        /// What it says all the same, perhaps nothing.
+        told: Invalidation,
+        /// What it lacks.
+        why: String,
+    },
     /// A Snowmelt record that this version cannot read, so that only an empty
     /// cache is safe: it is of a newer version, or malformed.
     FlushAll,
@@ -132,16 +158,42 @@ pub enum Decoded {
 }
 
 /// Reads a record of whatever format. Never fails and never panics: a record
-/// is external input. Memory is bounded by a small multiple of its length.
-pub fn decode(data: &[u8], namespace: &str) -> Decoded {
+/// is external input. Memory is bounded by a small multiple of its length, and
+/// by the number of templates.
+///
+/// A namespace has no say in what other services write; `sources` do.
+pub fn decode(data: &[u8], namespace: &str, sources: &Sources) -> Decoded {
     // Only an object is read further: cheap to tell, and it keeps foreign
     // binary formats (such as the KPL's aggregated records) from the parser.
     let Some(b'{') = data.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return Decoded::Undecodable("not a JSON object");
     };
-    snowmelt::decode(data, namespace)
-        .or_else(|| scache::decode(data))
-        .unwrap_or(Decoded::Undecodable("not a known record format"))
+    if shape::begins_as_snowmelt(data)
+        && let Some(decoded) = snowmelt::decode(data, namespace)
+    {
+        return decoded;
+    }
+    match Shape::of(data) {
+        // Malformed perhaps, but it says it is ours: what it meant to
+        // invalidate cannot be known, so everything goes.
+        Some(shape) if shape.snowmelt => snowmelt::decode(data, namespace).unwrap_or(Decoded::FlushAll),
+        Some(shape) if shape.is_dynamodb_change() => {
+            Decoded::of_source(dynamodb::tell(&sources.tables, data, &shape))
+        }
+        Some(shape) if shape.is_event() => Decoded::of_source(event_bridge::tell(sources, data, &shape)),
+        _ => scache::decode(data).unwrap_or(Decoded::Undecodable("not a known record format")),
+    }
+}
+
+impl Decoded {
+    /// What sources learned; `None` if none asked.
+    fn of_source(told: Option<Told>) -> Self {
+        match told {
+            None => Self::ForOthers,
+            Some(Told { invalidation, lacks: None }) => Self::Apply(invalidation),
+            Some(Told { invalidation: told, lacks: Some(why) }) => Self::Lacking { told, why },
+        }
+    }
 }
 
 /// Where and when a record is written.
@@ -170,3 +222,6 @@ pub fn encode(
 /// What a record is filled up to: well under Kinesis' 1 MiB, and a small part
 /// of the 2 MB/s that all readers of a shard share.
 pub const RECORD_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

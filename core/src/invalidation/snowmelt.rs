@@ -10,43 +10,13 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::{fmt, mem};
+use core::mem;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::{Decoded, Envelope, Invalidation, RECORD_BYTES};
 
 const VERSION: u64 = 1;
-
-/// Whether a JSON object claims to be a Snowmelt record, however malformed:
-/// it has a field of that name.
-struct Claim(bool);
-
-impl<'de> Deserialize<'de> for Claim {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ClaimVisitor)
-    }
-}
-
-struct ClaimVisitor;
-
-impl<'de> Visitor<'de> for ClaimVisitor {
-    type Value = Claim;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claim, A::Error> {
-        let mut claims = false;
-        while let Some(field) = map.next_key::<Cow<'_, str>>()? {
-            claims |= field == "snowmelt";
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(Claim(claims))
-    }
-}
 
 #[derive(Deserialize)]
 struct Read<'a> {
@@ -79,15 +49,9 @@ struct Written<'a> {
     ts: u64,
 }
 
-/// `None` if this is not a Snowmelt record at all.
+/// `None` if this is no sound Snowmelt record.
 pub(super) fn decode(data: &[u8], namespace: &str) -> Option<Decoded> {
-    let Ok(read) = serde_json::from_slice::<Read<'_>>(data) else {
-        // Malformed, but it says it is ours: what it meant to invalidate
-        // cannot be known, so everything goes.
-        let claim = serde_json::from_slice::<Claim>(data).ok()?;
-        return claim.0.then_some(Decoded::FlushAll);
-    };
-    Some(match read {
+    Some(match serde_json::from_slice::<Read<'_>>(data).ok()? {
         Read { snowmelt: VERSION, ns, .. } if ns != namespace => Decoded::OtherNamespace,
         Read { snowmelt: VERSION, keys, tags, prefixes, all, .. } => {
             Decoded::Apply(Invalidation { keys, tags, prefixes, all })

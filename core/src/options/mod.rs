@@ -21,20 +21,23 @@
 //! ```
 
 mod names;
+mod sources;
 mod values;
 
 pub use names::{NAMES, unknown};
 pub use values::{count, duration, size};
 
+use alloc::borrow::Cow;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use crate::config::{Config, OnUndecodable};
 use crate::error::ConfigError;
 use crate::invalidation::RecordFormat;
-use values::{one_of, text};
+use values::{flag, one_of, text};
 
 /// A value as a host in another language gives it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Setting<'a> {
     /// A text.
     Text(&'a str),
@@ -46,9 +49,20 @@ pub enum Setting<'a> {
     /// was not set. A host that has options which are there without a value
     /// (`{ maxLag: undefined }`) leaves them out.
     Nothing,
+    /// A list or array of values.
+    List(Vec<Setting<'a>>),
+    /// An object, dict or map: its fields with the names that they have in the
+    /// host's language, in order. Where a name of the core's is asked for,
+    /// `parameter_store` and `parameterStore` are the same.
+    Fields(Vec<(Cow<'a, str>, Setting<'a>)>),
     /// Anything else: the name of its type in that language, for the message.
+    /// A list or an object that lies deeper than [`MAX_DEPTH`] is given so too.
     Other(&'a str),
 }
+
+/// How many lists and objects may lie within each other; none of the options
+/// has more. A host stops here, because what it is given may contain itself.
+pub const MAX_DEPTH: usize = 4;
 
 /// What a bare number means where a duration is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +81,18 @@ impl Config {
     /// Most names are those of the fields; `ttl` sets `ttl_min` and `ttl_max`
     /// to one duration. Durations are texts with a unit (`"250ms"`, `"1h30m"`)
     /// or bare numbers in `units`; sizes are texts with a unit, in which a `kb`
-    /// is 1024 bytes, or whole numbers; counts are whole numbers.
+    /// is 1024 bytes, or whole numbers; counts are whole numbers. `source` is an
+    /// object or a list of them, each with one field that says where changes
+    /// come from:
+    ///
+    /// ```text
+    /// { dynamodb: { table: "users", key: "users/{pk}" } }
+    /// { parameter_store: { key: "config/{name}" } }
+    /// { secrets_manager: { key: "secrets/{id}", tag: ["secret:{id}"] } }
+    /// ```
+    ///
+    /// `key`, `tag` and `prefix` are a template or a list of them; see
+    /// [`Source`](crate::Source). It replaces what was there.
     ///
     /// The stream is no option here: a host opens it. Nor is `segments`.
     ///
@@ -130,7 +155,7 @@ impl Config {
         Ok(true)
     }
 
-    /// The options that are left: texts, and choices between words.
+    /// The options that are left: texts, choices, and what has parts.
     fn set_word(&mut self, option: &'static str, setting: &Setting<'_>) -> Result<(), ConfigError> {
         match option {
             "namespace" => self.namespace = text(option, setting)?.to_string(),
@@ -142,6 +167,8 @@ impl Config {
                 let choices = [("snowmelt", RecordFormat::Snowmelt), ("scache", RecordFormat::Scache)];
                 self.record_format = one_of(option, setting, &choices)?;
             }
+            "keys_as_tags" => self.keys_as_tags = flag(option, setting)?,
+            "source" => self.sources = sources::read(setting)?,
             _ => return Err(unknown(option, NAMES)),
         }
         Ok(())

@@ -28,6 +28,8 @@ pub const NAMES: &[&str] = &[
     "namespace",
     "on_undecodable",
     "record_format",
+    "source",
+    "keys_as_tags",
     "give_up_records",
     "give_up_bytes",
     "page_records",

@@ -3,7 +3,7 @@ use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::Setting::{Flag, Nothing, Number, Other, Text};
+use super::Setting::{Fields, Flag, List, Nothing, Number, Other, Text};
 use super::*;
 
 fn refusal<T: core::fmt::Debug>(result: Result<T, ConfigError>) -> String {
@@ -195,6 +195,10 @@ fn words_are_chosen_from_a_list() {
     assert!(refusal(config.set("namespace", &Number(7.0), SECONDS)).contains("give a text"));
 }
 
+fn users() -> Setting<'static> {
+    Fields(Vec::from([("table".into(), Text("users")), ("key".into(), Text("users/{pk}"))]))
+}
+
 /// A value that each option takes, and its field afterwards.
 fn example(name: &str) -> (Setting<'static>, fn(&Config) -> String) {
     match name {
@@ -217,6 +221,8 @@ fn example(name: &str) -> (Setting<'static>, fn(&Config) -> String) {
         "namespace" => (Text("77"), |c| c.namespace.clone()),
         "on_undecodable" => (Text("flush"), |c| format!("{:?}", c.on_undecodable)),
         "record_format" => (Text("scache"), |c| format!("{:?}", c.record_format)),
+        "source" => (Fields(Vec::from([("dynamodb".into(), users())])), |c| format!("{:?}", c.sources)),
+        "keys_as_tags" => (Flag(true), |c| c.keys_as_tags.to_string()),
         "give_up_records" => (Number(77.0), |c| c.give_up_records.to_string()),
         "give_up_bytes" => (Number(77.0), |c| c.give_up_bytes.to_string()),
         "page_records" => (Number(77.0), |c| c.page_records.to_string()),
@@ -256,8 +262,14 @@ fn what_is_wrong_with_a_value_may_be_its_type() {
     let wrong_type =
         |option, setting| Config::default().set(option, &setting, SECONDS).unwrap_err().wrong_type;
     for option in NAMES {
-        for setting in [Flag(true), Nothing, Other("list")] {
-            assert!(wrong_type(option, setting), "{option} {setting:?}");
+        let lists = [List(Vec::new()), Fields(Vec::new())];
+        for setting in [Flag(true), Nothing, Other("list")].into_iter().chain(lists) {
+            let is_of_type = match *option {
+                "keys_as_tags" => matches!(setting, Flag(_)),
+                "source" => matches!(setting, List(_) | Fields(_)),
+                _ => false,
+            };
+            assert!(is_of_type || wrong_type(option, setting.clone()), "{option} {setting:?}");
         }
     }
     for option in ["namespace", "on_undecodable", "record_format"] {

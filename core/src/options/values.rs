@@ -159,6 +159,13 @@ pub(super) fn text<'a>(option: &'static str, setting: &Setting<'a>) -> Result<&'
     }
 }
 
+pub(super) fn flag(option: &'static str, setting: &Setting<'_>) -> Result<bool, ConfigError> {
+    match *setting {
+        Setting::Flag(flag) => Ok(flag),
+        _ => Err(refused(option, setting, "give true or false").of_wrong_type()),
+    }
+}
+
 pub(super) fn one_of<T: Copy>(
     option: &'static str,
     setting: &Setting<'_>,
@@ -175,7 +182,11 @@ pub(super) fn one_of<T: Copy>(
     })
 }
 
-fn refused(option: &'static str, setting: &Setting<'_>, remedy: impl Into<Cow<'static, str>>) -> ConfigError {
+pub(super) fn refused(
+    option: impl Into<Cow<'static, str>>,
+    setting: &Setting<'_>,
+    remedy: impl Into<Cow<'static, str>>,
+) -> ConfigError {
     let error = match setting {
         Setting::Nothing => ConfigError::new(option, shown(setting), "leave it out to have the default"),
         _ => ConfigError::new(option, shown(setting), remedy),
@@ -184,7 +195,9 @@ fn refused(option: &'static str, setting: &Setting<'_>, remedy: impl Into<Cow<'s
         // What takes one of them takes the other: a count in quotes is asked
         // for without.
         Setting::Text(_) | Setting::Number(_) => error,
-        Setting::Flag(_) | Setting::Nothing | Setting::Other(_) => error.of_wrong_type(),
+        Setting::Flag(_) | Setting::Nothing | Setting::List(_) | Setting::Fields(_) | Setting::Other(_) => {
+            error.of_wrong_type()
+        }
     }
 }
 
@@ -195,6 +208,8 @@ fn shown(setting: &Setting<'_>) -> String {
         Setting::Number(number) => number.to_string(),
         Setting::Flag(flag) => flag.to_string(),
         Setting::Nothing => "given without a value".into(),
+        Setting::List(_) => "a list".into(),
+        Setting::Fields(_) => "an object".into(),
         Setting::Other(name) => format!("of type {name}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use snowmelt_core::follower::lane_hash_key;
-use snowmelt_core::invalidation::{Decoded, Envelope, check_name, decode, encode};
+use snowmelt_core::invalidation::{Decoded, Envelope, Sources, check_name, decode, encode};
 use snowmelt_core::{DataId, Invalidation, PositionToken};
 
 use crate::data::names;
@@ -20,10 +20,12 @@ pub(crate) fn invalidation(what: &Names) -> Invalidation {
 }
 
 pub(crate) fn configure(step: &Configure) -> Result<(), String> {
-    let observed = match options::config(&step.config)?.validate() {
-        Ok(()) => json!("ok"),
-        Err(error) => observed::config_error(&error),
+    let source = step.config.get("source").unwrap_or(&Value::Null);
+    let observed = match options::sources(source) {
+        Ok(_) => options::config(&step.config)?.validate(),
+        Err(error) => Err(error),
     };
+    let observed = observed.map_or_else(|error| observed::config_error(&error), |()| json!("ok"));
     expect(&step.expect, &observed)
 }
 
@@ -36,9 +38,13 @@ pub(crate) fn name(step: &CheckName) -> Result<(), String> {
 }
 
 pub(crate) fn decoded(step: &Decode) -> Result<(), String> {
-    let observed = match decode(&step.record.bytes(), &step.namespace) {
+    let sources = options::sources(&step.source).and_then(|sources| Sources::new(&sources));
+    let sources = sources.map_err(|error| error.to_string())?;
+    let observed = match decode(&step.record.bytes(), &step.namespace, &sources) {
         Decoded::Apply(invalidation) => json!({ "apply": observed::invalidation(&invalidation) }),
         Decoded::OtherNamespace => json!("other_namespace"),
+        Decoded::ForOthers => json!("for_others"),
+        Decoded::Lacking { told, .. } => json!({ "lacking": observed::invalidation(&told) }),
         Decoded::FlushAll => json!("flush_all"),
         Decoded::Undecodable(_) => json!("undecodable"),
     };
@@ -66,7 +72,7 @@ pub(crate) fn encoded(step: &Encode) -> Result<(), String> {
 fn joined(records: &[Vec<u8>], namespace: &str, said: &Invalidation) -> Result<(), String> {
     let mut heard = Invalidation::default();
     for record in records {
-        let Decoded::Apply(part) = decode(record, namespace) else {
+        let Decoded::Apply(part) = decode(record, namespace, &Sources::default()) else {
             return Err("a part of a split cannot be decoded".into());
         };
         heard.keys.extend(part.keys);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use snowmelt_core::{Config, OnUndecodable, RecordFormat};
+use snowmelt_core::{Config, ConfigError, OnUndecodable, RecordFormat, Setting, Source, Units};
 
 /// The defaults, changed by `options`. Durations are in milliseconds.
 pub(crate) fn config(options: &Map<String, Value>) -> Result<Config, String> {
@@ -43,12 +43,36 @@ fn set(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
             }
         }
         "record_format" => config.record_format = format(value.as_str().unwrap_or_default())?,
+        "source" => config.sources = sources(value).map_err(|error| error.to_string())?,
+        "keys_as_tags" => config.keys_as_tags = read(option, value)?,
         "give_up_records" => config.give_up_records = read(option, value)?,
         "give_up_bytes" => config.give_up_bytes = read(option, value)?,
         "page_records" => config.page_records = read(option, value)?,
         _ => return Err(format!("no option is called `{option}`")),
     }
     Ok(())
+}
+
+/// What the option `source` says; null says nothing.
+pub(crate) fn sources(value: &Value) -> Result<Vec<Source>, ConfigError> {
+    let mut config = Config::default();
+    if !value.is_null() {
+        config.set("source", &setting(value), Units::Milliseconds)?;
+    }
+    Ok(config.sources)
+}
+
+fn setting(value: &Value) -> Setting<'_> {
+    match value {
+        Value::Null => Setting::Nothing,
+        Value::Bool(flag) => Setting::Flag(*flag),
+        Value::Number(number) => Setting::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Value::String(text) => Setting::Text(text),
+        Value::Array(items) => Setting::List(items.iter().map(setting).collect()),
+        Value::Object(fields) => Setting::Fields(
+            fields.iter().map(|(name, value)| (name.as_str().into(), setting(value))).collect(),
+        ),
+    }
 }
 
 pub(crate) fn format(name: &str) -> Result<RecordFormat, String> {

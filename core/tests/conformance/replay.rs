@@ -276,7 +276,7 @@ impl Replay {
         match event {
             Event::Gap(reason) => json!({ "gap": observed::gap(reason) }),
             Event::Undecodable { sequence_number, .. } => json!({ "undecodable": sequence_number }),
-            Event::Flushed { sequence_number } => json!({ "flushed": sequence_number }),
+            Event::Flushed { sequence_number, .. } => json!({ "flushed": sequence_number }),
             Event::CatchUpEnded(id, outcome) => {
                 let number = self.catch_up_number(id);
                 json!({ "catch_up_ended": { "catch_up": number, "outcome": observed::outcome(&outcome) } })

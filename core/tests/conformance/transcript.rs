@@ -295,6 +295,8 @@ pub(crate) struct Decode {
     pub(crate) record: Bytes,
     #[serde(default)]
     pub(crate) namespace: String,
+    #[serde(default)]
+    pub(crate) source: Value,
     pub(crate) expect: Value,
 }
 

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to speak the Kinesis JSON protocol.
+//! Just enough HTTP/1.1 to speak the JSON protocol of AWS.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -26,13 +26,31 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
+/// A service that speaks JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Api {
+    /// What `X-Amz-Target` has before the operation.
+    pub(crate) target: &'static str,
+    /// The service's name in a signature.
+    pub(crate) signing: &'static str,
+    /// The version of the protocol.
+    pub(crate) json: &'static str,
+}
+
 pub(crate) struct Answer {
     pub(crate) date: String,
     pub(crate) body: Value,
 }
 
-pub(crate) fn call(address: &str, operation: &str, input: &Value) -> Result<Answer, ServiceError> {
-    let answer = exchange(address, operation, &input.to_string()).map_err(|error| ServiceError {
+pub(crate) fn call(
+    address: &str,
+    api: Api,
+    region: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Answer, ServiceError> {
+    let head = head(address, api, region, operation);
+    let answer = exchange(address, &head, &input.to_string()).map_err(|error| ServiceError {
         status: 0,
         code: "NoAnswer".into(),
         message: error.to_string(),
@@ -48,17 +66,21 @@ pub(crate) fn call(address: &str, operation: &str, input: &Value) -> Result<Answ
     Err(ServiceError { status, code, message: text("message") + &text("Message") })
 }
 
-fn exchange(address: &str, operation: &str, body: &str) -> std::io::Result<String> {
+/// Signatures are not checked; their shape is, and a region is read off them.
+fn head(address: &str, api: Api, region: &str, operation: &str) -> String {
+    let Api { target, signing, json } = api;
+    format!(
+        "POST / HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/x-amz-json-{json}\r\n\
+         X-Amz-Target: {target}.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{signing}/aws4_request, \
+         SignedHeaders=host, Signature=0\r\nConnection: close\r\n"
+    )
+}
+
+fn exchange(address: &str, head: &str, body: &str) -> std::io::Result<String> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(Some(Duration::from_secs(30)))?;
-    // Signatures are not checked; their shape is.
-    let request = format!(
-        "POST / HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request, \
-         SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
     connection.write_all(request.as_bytes())?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;

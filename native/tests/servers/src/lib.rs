@@ -1,8 +1,11 @@
-//! A real Kinesis API for tests: `kinesis-local` from npm, on the loopback.
+//! Real AWS APIs for tests, on the loopback: Kinesis by `kinesis-local` from npm,
+//! Parameter Store, Secrets Manager and `DynamoDB` by `moto` from `PyPI`
+//! ([`Moto`]).
 //!
-//! The server listens on a port that was free, and ends with the process that
+//! A server listens on a port that was free, and ends with the process that
 //! started it, however that ends: it watches its standard input. Dropping a
-//! [`KinesisLocal`] ends it at once.
+//! [`KinesisLocal`] or a [`Moto`] ends it at once. `SNOWMELT_TEST_SERVER_LOG=1`
+//! shows the servers' own errors.
 //!
 //! ```no_run
 //! use test_servers::KinesisLocal;
@@ -12,19 +15,21 @@
 //! let endpoint = kinesis.endpoint(); // for any SDK, with dummy credentials
 //! ```
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 mod http;
+mod moto;
+mod process;
 
 pub use http::ServiceError;
+pub use moto::{ACCOUNT, Moto, REGION};
 pub use serde_json::{Value, json};
 
-/// When set, the server's own errors are shown.
-const LOG: &str = "SNOWMELT_TEST_SERVER_LOG";
+use http::Api;
+use process::{Program, Server};
+
+const KINESIS: Api = Api { target: "Kinesis_20131202", signing: "kinesis", json: "1.1" };
 
 /// A running kinesis-local. Operations block: they take milliseconds.
 ///
@@ -34,9 +39,7 @@ const LOG: &str = "SNOWMELT_TEST_SERVER_LOG";
 /// was asked: a test cannot go on then.
 #[derive(Debug)]
 pub struct KinesisLocal {
-    server: Child,
-    address: String,
-    endpoint: String,
+    server: Server,
 }
 
 impl KinesisLocal {
@@ -53,39 +56,24 @@ impl KinesisLocal {
     ///
     /// If kinesis-local or node is not installed.
     pub fn start() -> Self {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert!(
-            here.join("node_modules/kinesis-local/main.js").exists(),
-            "kinesis-local is not installed: run `.ci/install.sh` (`make test` does) or `npm ci` in native/tests/servers"
-        );
-        let mut server = Command::new("node")
-            .arg(here.join("kinesis-local.cjs"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(if std::env::var_os(LOG).is_some() { Stdio::inherit() } else { Stdio::null() })
-            .spawn()
-            .expect("node starts kinesis-local: install Node 20 or newer");
-        let mut lines = BufReader::new(server.stdout.take().expect("its output is piped")).lines();
-        let ready = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("listening on http://").map(ToOwned::to_owned));
-        let Some(address) = ready else {
-            panic!("kinesis-local ended before it was ready ({:?}): set {LOG}=1 to see why", server.wait());
-        };
-        // A full pipe would stop it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { server, endpoint: format!("http://{address}"), address }
+        let server = Server::start(&Program {
+            name: "kinesis-local",
+            interpreter: "node".into(),
+            script: "kinesis-local.cjs",
+            installed: "node_modules/kinesis-local/main.js",
+            remedy: "`npm ci` in native/tests/servers",
+        });
+        Self { server }
     }
 
     /// The URL for an SDK, without a path.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.server.endpoint()
     }
 
     /// The id of the server's process.
     pub fn process_id(&self) -> u32 {
-        self.server.id()
+        self.server.process_id()
     }
 
     /// Any operation of the API, `GetRecords` for example, with its input.
@@ -94,7 +82,7 @@ impl KinesisLocal {
     ///
     /// What the service answered, if it was not a success.
     pub fn call(&self, operation: &str, input: &Value) -> Result<Value, ServiceError> {
-        http::call(&self.address, operation, input).map(|answer| answer.body)
+        http::call(self.server.address(), KINESIS, "us-east-1", operation, input).map(|answer| answer.body)
     }
 
     /// The same, with the answer's `Date` header.
@@ -103,7 +91,8 @@ impl KinesisLocal {
     ///
     /// What the service answered, if it was not a success.
     pub fn call_dated(&self, operation: &str, input: &Value) -> Result<(Value, String), ServiceError> {
-        http::call(&self.address, operation, input).map(|answer| (answer.body, answer.date))
+        http::call(self.server.address(), KINESIS, "us-east-1", operation, input)
+            .map(|answer| (answer.body, answer.date))
     }
 
     /// Creates a stream and waits until it is active.
@@ -210,12 +199,5 @@ impl KinesisLocal {
             assert!(began.elapsed() < Duration::from_secs(20), "waited too long for {what}");
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-}
-
-impl Drop for KinesisLocal {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
