@@ -37,8 +37,11 @@ export interface Failure {
   kind?: string;
 }
 
-/** A core option by its name in the core. `other` is the type of a value that can be none. */
-export type Setting = [option: string, value: string | number | boolean | null | { other: string }];
+/** A value as the core takes it. `other` as the only field is the type of a value that can be none. */
+export type Plain = string | number | boolean | null | Plain[] | { [field: string]: Plain };
+
+/** A core option by its name in the core. */
+export type Setting = [option: string, value: Plain];
 
 export interface Extras {
   weight?: number;
@@ -288,7 +291,7 @@ export interface Binding {
 
   /** For the vectors only. */
   checkConfig(settings: Setting[]): void;
-  decode(base64: string, namespace: string, source: unknown): { apply: Names } | { lacking: Names } | "other_namespace" | "for_others" | "flush_all" | "undecodable";
+  decode(base64: string, namespace: string, source: Plain): { apply: Names } | { lacking: Names } | "other_namespace" | "for_others" | "flush_all" | "undecodable";
   /** The records' texts. */
   encode(what: Names, format: string, namespace: string, written: number): string[];
   parseToken(text: string): { positions: Record<string, string>; text: string };

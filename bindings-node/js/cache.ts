@@ -27,7 +27,8 @@ import { type AnyFunction, handled, type Handled, type InvocationReport } from "
 import { Joined, Lease } from "./lease";
 import { abortable, Flights, type Lead, type LoadContext, waitFor } from "./loads";
 import { openLink } from "./open";
-import { type CacheOptions, describe, type Duration, milliseconds, settings } from "./options";
+import { type CacheOptions, type Duration, milliseconds, settings } from "./options";
+import { describe } from "./plain";
 import type { Stats } from "./stats";
 import { checkedNames, checkName, type Invalidation, namesOf, notText } from "./names";
 import { printLine } from "./print";

@@ -1,6 +1,6 @@
 /** The keys of existing scache fleets. */
 
-import { describe } from "./options";
+import { describe } from "./plain";
 import { SnowmeltError } from "./errors";
 import type { Binding } from "./binding";
 import { translated } from "./errors";

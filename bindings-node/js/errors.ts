@@ -30,7 +30,7 @@ export class SnowmeltError extends Error {
   override readonly name = "SnowmeltError";
   /** What it is about; does not change between versions. */
   readonly code: ErrorCode;
-  /** The option's name, for `INVALID_OPTION`. */
+  /** The option's name, for `INVALID_OPTION`. The message says where in it, if it has parts. */
   readonly option?: string;
   /** Why the stream failed, for `WRITE_FAILED` and `CATCH_UP_FAILED`. Trying again helps with the first three. */
   readonly kind?: "throttled" | "timed_out" | "failed" | "denied" | "not_found" | "refused" | "expired";
@@ -49,9 +49,10 @@ export class SnowmeltError extends Error {
   }
 }
 
-/** The core's names, in backticks, as JavaScript has them. */
+/** The core's names, in backticks, as JavaScript has them; also on the way to a place within `source`, which ends with what users wrote. */
 export function camelCase(text: string): string {
-  return text.replace(/`ttl_(min|max)`/g, "`ttl.$1`").replace(/`[a-z][a-z_]*`/g, (name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return text.replace(/`ttl_(min|max)`/g, "`ttl.$1`").replace(/`[a-z][a-z_]*`/g, camel).replace(/`source(\[\d+\])?\.[a-z_]+(?=[.`])/g, camel);
 }
 
 function failureOf(error: unknown): Failure | undefined {
@@ -67,7 +68,7 @@ function failureOf(error: unknown): Failure | undefined {
 export function translate(error: unknown): unknown {
   const failure = failureOf(error);
   if (failure === undefined) return error;
-  const option = failure.option?.replace(/^ttl_(min|max)$/, "ttl").replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const option = failure.option?.replace(/^ttl_(min|max)$/, "ttl").replace(/^source[.[].*$/s, "source").replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const kind = failure.code === "WRITE_FAILED" ? failure.kind : undefined;
   return new SnowmeltError(failure.code as ErrorCode, camelCase(failure.message), {
     ...(option === undefined ? {} : { option }),

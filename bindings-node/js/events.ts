@@ -7,7 +7,10 @@ import { camelCase } from "./errors";
 export type CacheEvent =
   /** Continuity with the stream could not be proven, and everything was dropped. */
   | { type: "gap"; reason: string }
-  /** A foreign record could not be decoded and was skipped. Told once; `stats().undecodable` counts all. */
+  /**
+   * A record could not be decoded, and was skipped; or it lacks what a template of `source` names, and the others were applied.
+   * Foreign records are told once, and each thing that is lacking once; `stats().undecodable` counts all.
+   */
   | { type: "undecodable"; sequenceNumber: string; why: string }
   /** A record that could not be read emptied the cache. */
   | { type: "flushed"; sequenceNumber: string }
@@ -45,7 +48,7 @@ export class Events {
       case "gap":
         return warn(`continuity with the stream could not be proven (${event.reason}): the cache was emptied`);
       case "undecodable":
-        return warn(`skipped a foreign record (${event.sequenceNumber}): ${event.why}; stats() counts further ones`);
+        return warn(`skipped a record that cannot be read wholly (${event.sequenceNumber}): ${event.why}; stats() counts further ones`);
       case "flushed":
         return warn(`record ${event.sequenceNumber} cannot be read, and emptied the cache`);
       case "writeFailed":

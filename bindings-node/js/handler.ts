@@ -1,7 +1,7 @@
 /** Lambda handlers around a cache. */
 
 import { SnowmeltError } from "./errors";
-import { describe } from "./options";
+import { describe } from "./plain";
 
 export type AnyFunction = (...args: any[]) => any;
 

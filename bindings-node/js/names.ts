@@ -3,7 +3,7 @@
 import type { Binding, Names } from "./binding";
 import { DataId } from "./data-id";
 import { SnowmeltError, translated } from "./errors";
-import { describe } from "./options";
+import { describe, isWellFormed } from "./plain";
 
 /** What became invalid: keys, or an object that names more. */
 export type Invalidation =
@@ -68,10 +68,4 @@ function keysOf(binding: Binding, keys: unknown): string[] {
 
 export function notText(what: string, value: unknown): SnowmeltError {
   return new SnowmeltError("INVALID_NAME", `a ${what} is ${describe(value)}: give a string`);
-}
-
-/** `String.prototype.isWellFormed` is newer than some hosts. */
-function isWellFormed(text: string): boolean {
-  const native = (text as { isWellFormed?: () => boolean }).isWellFormed;
-  return native === undefined ? !/\p{Surrogate}/u.test(text) : native.call(text);
 }

@@ -3,7 +3,8 @@
 import type { Binding, Core, Setting } from "./binding";
 import { SnowmeltError, translated } from "./errors";
 import { KinesisLink, type Link, MemoryLink, Tickets } from "./link";
-import { type AnyOptions, plain } from "./options";
+import type { AnyOptions } from "./options";
+import { plain } from "./plain";
 import { type Transport, TransportLink } from "./transport";
 
 export interface Opened {

@@ -3,6 +3,8 @@
 import type { Binding, Setting } from "./binding";
 import { SnowmeltError, translated } from "./errors";
 import type { CacheEvent } from "./events";
+import { describe, plain } from "./plain";
+import type { Source } from "./source";
 import { TRANSPORT_METHODS, type Transport } from "./transport";
 
 /**
@@ -78,10 +80,32 @@ export interface CacheOptions<V = unknown> {
   lanes?: number | undefined;
   /** A cache applies records of its own namespace only, and writes into it. Default "". */
   namespace?: string | undefined;
-  /** What a foreign record that cannot be decoded does. Default "skip". */
+  /** What a foreign record does that cannot be decoded, or that lacks what a template of `source` names. Default "skip". */
   onUndecodable?: "skip" | "flush" | undefined;
   /** What `invalidate` writes; both are always read. Default "snowmelt". */
   recordFormat?: "snowmelt" | "scache" | undefined;
+  /**
+   * Change logs that are read beside invalidations, one or at most 1,000: a
+   * DynamoDB table's own, and what EventBridge tells of parameters and secrets.
+   * Default: none.
+   *
+   * Refused with `INVALID_OPTION` are an object without exactly one of the
+   * three fields, a table that cannot be one, a source without a template, and
+   * a template that is not closed, empty, or names what its events do not have;
+   * the message says at which place (`source[1].dynamodb.key`).
+   *
+   * @example { dynamodb: { table: "users", key: "users/{id}" } }
+   */
+  source?: Source | readonly Source[] | undefined;
+  /**
+   * Whether each invalidated key counts as a tag too, whatever invalidated it:
+   * a record, or `invalidate` here. Then all entries that bear it go with it,
+   * and loads of them are not stored: the variants (versions, languages,
+   * encodings) of one thing. A prefix is no tag, and `delete` drops one entry.
+   * Default false; anything but true and false is refused with
+   * `INVALID_OPTION`.
+   */
+  keysAsTags?: boolean | undefined;
   /** A backlog of more records than this is given up: the cache is emptied instead. Default 100,000. */
   giveUpRecords?: number | undefined;
   /** A backlog of more bytes than this is given up. Default "64mb". */
@@ -126,6 +150,8 @@ const CORE_OPTIONS = {
   namespace: "namespace",
   onUndecodable: "on_undecodable",
   recordFormat: "record_format",
+  source: "source",
+  keysAsTags: "keys_as_tags",
   giveUpRecords: "give_up_records",
   giveUpBytes: "give_up_bytes",
   pageRecords: "page_records",
@@ -145,21 +171,6 @@ const OWN_OPTIONS: Record<string, readonly [may: string, is: (value: unknown) =>
   freeze: ["true or false", (value) => typeof value === "boolean"],
   copy: ["a function (value) => value, such as structuredClone", isFunction],
 };
-
-/** A value as the core takes it. */
-export function plain(value: unknown): Setting[1] {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value;
-    case "number":
-      return Number.isFinite(value) ? value : { other: String(value) };
-    case "undefined":
-      return null;
-    default:
-      return value === null ? null : { other: describe(value) };
-  }
-}
 
 /** Checks what is this package's, and collects what is the core's. */
 export function settings(options: AnyOptions): Setting[] {
@@ -209,16 +220,6 @@ function refused(option: string, value: unknown, remedy: string): SnowmeltError 
 /** A duration of one call, in milliseconds. */
 export function milliseconds(binding: Binding, option: "ttl" | "within", value: Duration): number {
   return translated(() => binding.duration(option, plain(value)));
-}
-
-/** What a value is, for messages. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "string") return value.length > 64 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") return "an object";
-  return `the ${typeof value} ${String(value)}`;
 }
 
 function isText(value: unknown): boolean {

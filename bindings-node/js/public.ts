@@ -10,5 +10,6 @@ export type { Joined, Lease } from "./lease";
 export type { LoadContext } from "./loads";
 export type { Invalidation } from "./names";
 export type { CacheOptions, Duration, Report, Size } from "./options";
+export { type DynamoDbSource, keyPart, type Source, type SourceTemplates, type Template } from "./source";
 export type { Stats } from "./stats";
 export type * from "./transport";

@@ -1,8 +1,11 @@
 /** Bad input: refused where it comes in, with what it was and a remedy. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
-import { both, ownStream } from "./both.mjs";
+import { api, both, ownStream } from "./both.mjs";
+import { builds } from "./builds.mjs";
 
 const QUIET = { report: "off", onEvent() {} };
 const TRANSPORT = { listShards() {}, getShardIterator() {}, getRecords() {}, putRecords() {} };
@@ -15,6 +18,20 @@ const NO_COUNT = ["", "5", "many", -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY
 const NO_SIZE = ["", "64", "mb", "1tb", -1, 1.5, Number.NaN, null, true, {}, [], () => 1];
 const NO_FUNCTION = [null, "text", 5, true, {}, []];
 const NO_TEXT = [null, "", 5, true, {}, [], () => 1];
+const ENDLESS = {};
+ENDLESS.dynamodb = [ENDLESS];
+
+const users = (fields) => ({ dynamodb: { table: "users", ...fields } });
+const NO_TEMPLATE = [null, "", "users/{", "users/}", "{}", "{ id}", "{a{b}", 5, true, {}, { other: "text" }, () => 1, ["k", 5], ["k", "{"], [["k"]], new Map(), "\ud800", Symbol("s")];
+const NO_SOURCE = [
+  "users", 5, true, null, () => 1, Symbol("s"), new Map([["dynamodb", {}]]), new Date(), new Uint8Array(1 << 20), {}, { dynamodb: undefined },
+  { ...users({ key: "k" }), parameterStore: { key: "k" } }, [null], [[users({ key: "k" })]], [users({ key: "k" }), "x"], [users({ key: "k" }), {}], [, users({ key: "k" })],
+  ENDLESS, { dynamodb: ENDLESS }, users({ key: ENDLESS }), users({ key: [[[[["k"]]]]] }), Array(1001).fill(users({ key: "k" })),
+  ...["dynamodb", "parameterStore", "secretsManager"].flatMap((origin) => [null, "users", 5, [], () => 1, {}].map((value) => ({ [origin]: value }))),
+  ...[undefined, null, "", "ab", "a b", "x".repeat(256), 5, {}, ["users"], "arn:aws:dynamodb:us-east-1:1:table/a b"].map((table) => users({ key: "k", table })),
+  users({}), users({ key: [] }), users({ key: undefined, tag: [] }), { parameterStore: { key: "{id}" } }, { secretsManager: { tag: "{name}" } },
+  ...["key", "tag", "prefix"].flatMap((name) => NO_TEMPLATE.map((template) => users({ [name]: template }))),
+];
 
 /** Every option, with what it cannot be. */
 const BAD_OPTIONS = {
@@ -37,9 +54,11 @@ const BAD_OPTIONS = {
   maxLeases: [...NO_COUNT, 0, 2 ** 24 + 1],
   maxFences: [...NO_COUNT, 0, 2 ** 24 + 1],
   lanes: [...NO_COUNT, 0, 501],
-  namespace: [null, 5, true, {}, [], () => 1, "n".repeat(257)],
+  namespace: [null, 5, true, {}, [], () => 1, "n".repeat(257), "\ud800"],
   onUndecodable: [null, "", "Skip", "drop", 5, true, {}, () => 1],
   recordFormat: [null, "", "json", 5, true, {}, () => 1],
+  source: NO_SOURCE,
+  keysAsTags: [null, "", "true", "yes", 0, 1, {}, [], [true], () => true],
   giveUpRecords: [...NO_COUNT, 0],
   giveUpBytes: [...NO_SIZE, 0],
   pageRecords: [...NO_COUNT, 0, 10_001],
@@ -53,7 +72,7 @@ const BAD_OPTIONS = {
 /** Options that were written as no option is called. */
 const UNKNOWN = { max_lag: "maxLag", maxlag: "maxLag", ttlMin: undefined, ttl_min: undefined, segments: undefined, onevent: "onEvent", flavour: undefined, constructor: undefined, toString: undefined, __proto: undefined };
 
-const show = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value).slice(0, 40));
+const show = (value) => (typeof value === "object" ? inspect(value, { breakLength: Infinity }) : String(value)).slice(0, 120);
 
 /** What a message must not have: the core's own spelling, Rust's words, or nothing to go by. */
 function readable(message) {
@@ -72,10 +91,10 @@ for (const [option, values] of Object.entries(BAD_OPTIONS)) {
           assert.ok(error instanceof SnowmeltError, `${show(value)}: ${error.stack}`);
           assert.deepEqual([error.name, error.code, error.option], ["SnowmeltError", "INVALID_OPTION", option], `${show(value)}: ${error.message}`);
           readable(error.message);
-          const [, named, was, remedy] = /^option `(\w+)(?:\.min|\.max)?` (?:is|=) (.+?): (.+)$/s.exec(error.message) ?? assert.fail(error.message);
+          const [, named, was, remedy] = /^option `(\w+)(?:\[\d+\])?(?:\.\w+)*(?:\[\d+\])?` (?:is|=) (.+?): (.+)$/s.exec(error.message) ?? assert.fail(error.message);
           assert.equal(named, option);
-          assert.ok(was.length > 0 && was.length < 120, error.message);
-          assert.match(remedy, /give|use|write|make|leave|longer|usual cause/, error.message);
+          assert.ok(was.length > 0 && was.length <= 130, error.message); // the core cuts at 128 bytes
+          assert.match(remedy, /give|use|write|make|leave|longer|there are|usual cause/, error.message);
           return true;
         },
         `${option}: ${show(value)}`,
@@ -97,6 +116,35 @@ both("options that do not fit together", ({ Cache }) => {
       readable(message);
       return code === "INVALID_OPTION" && option === named && message.includes(other);
     });
+  }
+});
+
+const EXAMPLE = "give an object with one of `dynamodb`, `parameterStore` and `secretsManager`, such as { dynamodb: { table: \"users\", key: \"users/{pk}\" } }, or a list of such objects";
+
+/** What is said of a source: always the place, the value and the remedy. */
+const OF_SOURCES = [
+  ["users", `option \`source\` is "users": ${EXAMPLE}`],
+  [new Map(), `option \`source\` is of type Map: ${EXAMPLE}`],
+  [{}, `option \`source\` is an object without a field: ${EXAMPLE}`],
+  [[users({ key: "k" }), 5], `option \`source[1]\` is 5: ${EXAMPLE}`],
+  [{ parameterStore: "config" }, "option `source.parameterStore` is \"config\": give an object, such as { key: \"config/{name}\" }"],
+  [{ parameterStore: {} }, "option `source.parameterStore` is without a template: give a `key`, a `tag` or a `prefix`, such as \"users/{pk}\""],
+  [users({ key: "k", table: undefined }), "option `source.dynamodb.table` is not given: give the table's name or its ARN"],
+  [users({ key: { other: "text" } }), "option `source.dynamodb.key` is an object: give a template, such as \"users/{pk}\", or a list of them"],
+  [users({ key: ["k", "users/{pk"] }), "option `source.dynamodb.key[1]` is \"users/{pk\": at character 7, `{` is not closed: write `}` after the name, or `{{` for a brace itself"],
+  [[{ secretsManager: { key: "{name}" } }, users({ key: "k" })], "option `source[0].secretsManager.key` is \"{name}\": {name} is nothing that these events have: there are {id}, {region}, {account}"],
+  [{ parameter_stores: {} }, "option `source.parameterStores` is unknown: did you mean `parameterStore`?"],
+  [{ other: "text" }, "option `source.other` is unknown: there are `dynamodb`, `parameterStore`, `secretsManager`"],
+  [[users({ key: "k" }), { secretsManager: { key: "k", my_key: 1 } }], "option `source[1].secretsManager.my_key` is unknown: there are `key`, `tag`, `prefix`"],
+  [users({ keys: "k" }), "option `source.dynamodb.keys` is unknown: did you mean `key`?"],
+];
+
+both("what is wrong with a source is named with its place", ({ Cache }) => {
+  for (const [source, message] of OF_SOURCES) {
+    assert.throws(() => new Cache({ stream: "memory:", source }), { name: "SnowmeltError", code: "INVALID_OPTION", option: "source", message }, show(source));
+  }
+  for (const source of [[], users({ key: "k", tag: undefined, prefix: undefined }), Object.assign(Object.create(null), users({ key: ["{{{id}}}"] })), Array(1000).fill(users({ key: "k" }))]) {
+    new Cache({ stream: "memory:", ...QUIET, source }).close();
   }
 });
 
@@ -130,13 +178,40 @@ both("unknown options are refused, and told what was meant", ({ Cache }) => {
   }
 });
 
-test("Kinesis without a transport is refused in the wasm build, with the remedy", async () => {
-  const { api } = await import("./both.mjs");
+/** What a message lists after "there are". */
+const listed = (message) => [...message.split("there are ")[1].matchAll(/`(\w+)`/g)].map(([, name]) => name);
+
+test("every option of the core is an option here, in the README and in the types", async () => {
+  const caught = (call) => {
+    try {
+      call();
+    } catch (error) {
+      return error.message;
+    }
+    return assert.fail("it should be refused");
+  };
+  const file = (name) => readFileSync(new URL(`../${name}`, import.meta.url), "utf8");
+  const explained = new Set(file("README.md").split("\n## Options\n")[1].split("\n## ")[0].match(/(?<=^\|.*`)\w+(?=`.*\|)/gm));
+  for (const { name, load } of builds) {
+    const { Cache } = api(name);
+    const options = listed(caught(() => new Cache({ stream: "none", flavour: 1 })));
+    assert.deepEqual(options.toSorted(), Object.keys(BAD_OPTIONS).sort());
+    const camel = (option) => option.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+    const core = listed(JSON.parse(caught(() => load().checkConfig([["flavour", 1]]))).message).map(camel);
+    assert.ok(core.length > 20 && core.includes("keysAsTags"), String(core));
+    for (const option of core.filter((option) => !/^ttlM(in|ax)$/.test(option))) assert.ok(options.includes(option), option);
+    for (const option of options) {
+      assert.ok(explained.has(option), `the README's table lacks ${option}`);
+      assert.match(file("lib/types/options.d.ts"), new RegExp(`\\n    ${option}\\??: `), `the types lack ${option}`);
+    }
+  }
+});
+
+test("Kinesis without a transport is refused in the wasm build, with the remedy", () => {
   assert.throws(() => new (api("wasm").Cache)({ stream: "orders" }), ({ code, option, message }) => code === "INVALID_OPTION" && option === "transport" && message.includes("kinesisTransport"));
 });
 
-test("kinesisTransport names the variable that is missing", async () => {
-  const { api } = await import("./both.mjs");
+test("kinesisTransport names the variable that is missing", () => {
   const given = { region: "eu-west-1", accessKeyId: "a", secretAccessKey: "b" };
   for (const option of Object.keys(given)) {
     for (const value of [undefined, null, "", 5]) {

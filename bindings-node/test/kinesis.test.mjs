@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { change, parameterChange, put } from "./kinesis/changes.mjs";
 import { Peer } from "./kinesis/peers.mjs";
 import { BUILDS } from "./kinesis/program.mjs";
 import { KinesisLocal, stopAll, variables } from "./kinesis/servers.mjs";
@@ -82,6 +83,25 @@ test("a token of another stream, and one that is none, are refused by name", asy
   for (const peer of [node, rust, wasm]) {
     await assert.rejects(peer.ask("catch_up_to", { token }), /another stream/, peer.name);
     await assert.rejects(peer.ask("catch_up_to", { token: "sm2.?" }), /token/, peer.name);
+  }
+});
+
+test("a table's changes and EventBridge's events reach every build", { timeout: 60_000 }, async () => {
+  const stream = await kinesis.createStream("changes", 2);
+  const source = [{ dynamodb: { table: "users", key: "users/{id}" } }, { parameterStore: { key: "config/{name}" } }];
+  for (const build of Object.keys(BUILDS)) {
+    const { Cache, needs } = await BUILDS[build](process.env);
+    const cache = new Cache({ stream, endpoint: kinesis.endpoint, source, catchUpBudget: "10s", callTimeout: "10s", maxLag: "60s", ...needs });
+    for (const key of ["users/a%20b", "users/2", "config/rate"]) await cache.getOrLoad(key, () => key);
+    await cache.catchUp();
+    // By now the stream has what the builds before read; that is mostly not read again.
+    await put(kinesis, stream, change("users", { id: { S: "a b" } }), change("orders", { id: { N: "2" } }), parameterChange("rate"));
+    await cache.catchUp();
+    assert.deepEqual(cache.keys(), ["users/2"], build);
+    const { undecodable, gaps, records, invalidatedByKey } = cache.stats();
+    assert.deepEqual([undecodable, gaps, invalidatedByKey], [0, 0, 2], build);
+    assert.ok(records >= 3, `${build}: ${records} records`);
+    await cache.close();
   }
 });
 

@@ -3,7 +3,7 @@
 import { AwsClient } from "aws4fetch";
 
 import { SnowmeltError } from "../errors";
-import { describe } from "../options";
+import { describe } from "../plain";
 import type { CallOptions, Dated, GetRecordsOutput, GetShardIteratorOutput, ListShardsOutput, PutRecordsOutput, Transport } from "../transport";
 
 export interface KinesisTransportOptions {

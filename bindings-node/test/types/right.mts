@@ -1,5 +1,5 @@
 /** What users write. Compiled, never run: see types.test.mjs. */
-import { Cache, type CacheEvent, type CacheOptions, DataId, type ErrorCode, type Invalidation, type InvocationReport, type Loader, type PositionToken, SnowmeltError, type Stats, type Transport } from "snowmelt";
+import { Cache, type CacheEvent, type CacheOptions, DataId, type ErrorCode, type DynamoDbSource, type Invalidation, type InvocationReport, keyPart, type Loader, type PositionToken, SnowmeltError, type Source, type SourceTemplates, type Stats, type Template, type Transport } from "snowmelt";
 import { snowmelt } from "snowmelt/middy";
 import { Cache as WasmCache, kinesisTransport } from "snowmelt/wasm";
 import middy from "@middy/core";
@@ -139,6 +139,8 @@ export const every: Required<CacheOptions<User>> = {
   namespace: "shop",
   onUndecodable: "flush",
   recordFormat: "scache",
+  source: [{ dynamodb: { table: process.env.TABLE, key: ["users/{id}", "all-users"] as const, tag: undefined } }, { parameterStore: { prefix: "config/" } }],
+  keysAsTags: true,
   giveUpRecords: 5,
   giveUpBytes: "64mb",
   pageRecords: 1_000,
@@ -151,6 +153,12 @@ export const every: Required<CacheOptions<User>> = {
   freeze: true,
   copy: structuredClone,
 };
+
+const templates: SourceTemplates = { key: "k", tag: ["t"], prefix: undefined };
+const users: DynamoDbSource = { table: "users", ...templates };
+export const sources: readonly Source[] = [{ dynamodb: users }, { parameterStore: templates, dynamodb: undefined }, { secretsManager: { tag: "{id}" as Template } }];
+new WasmCache({ stream: "memory:", source: sources });
+same<ReturnType<typeof keyPart>, string>(true);
 
 export function errors(error: unknown): ErrorCode | undefined {
   return error instanceof SnowmeltError ? error.code : undefined;

@@ -1,5 +1,5 @@
 /** What is refused before it runs. Compiled, never run: see types.test.mjs. */
-import { Cache, type Transport } from "snowmelt";
+import { Cache, keyPart, type Transport } from "snowmelt";
 import { Cache as WasmCache } from "snowmelt/wasm";
 
 interface User {
@@ -20,6 +20,20 @@ new Cache({ stream: "none", max_lag: "5s" });
 new Cache({ stream: "none", ttl: { min: "5s" } });
 // @ts-expect-error: no such word
 new Cache({ stream: "none", recordFormat: "json" });
+// @ts-expect-error: no such origin
+new Cache({ stream: "none", source: { s3: { key: "k" } } });
+// @ts-expect-error: one origin for each source
+new Cache({ stream: "none", source: { parameterStore: { key: "k" }, secretsManager: { key: "k" } } });
+// @ts-expect-error: no table
+new Cache({ stream: "none", source: { dynamodb: { key: "k" } } });
+// @ts-expect-error: a parameter is of no table
+new Cache({ stream: "none", source: [{ parameterStore: { table: "users", key: "k" } }] });
+// @ts-expect-error: a template is a text
+new Cache({ stream: "none", source: { secretsManager: { key: 5 } } });
+// @ts-expect-error: a flag
+new Cache({ stream: "none", keysAsTags: "yes" });
+// @ts-expect-error: a part of a key is a text
+keyPart(5);
 // @ts-expect-error: no such report
 new Cache({ stream: "none", report: "xml" });
 // @ts-expect-error: a count is a number

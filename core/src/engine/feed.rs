@@ -1,8 +1,6 @@
 //! Catching up: the follower, and what its records do to the segments.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -49,7 +47,7 @@ pub(super) struct Feed {
     /// The counters of the stream's side.
     pub(super) counts: Stats,
     reported_undecodable: bool,
-    reported_lacks: BTreeSet<Box<str>>,
+    reported_lacks: Vec<String>,
 }
 
 impl<H: Host> Engine<H> {
@@ -287,7 +285,7 @@ impl Feed {
             events: Events::default(),
             counts: Stats::default(),
             reported_undecodable: false,
-            reported_lacks: BTreeSet::new(),
+            reported_lacks: Vec::new(),
         }
     }
 
@@ -359,7 +357,11 @@ impl Feed {
         match why {
             Why::Foreign(_) => !core::mem::replace(&mut self.reported_undecodable, true),
             Why::Lacks(why) => {
-                self.reported_lacks.len() < MOST_LACKS && self.reported_lacks.insert(why.as_str().into())
+                let is_news = self.reported_lacks.len() < MOST_LACKS && !self.reported_lacks.contains(why);
+                if is_news {
+                    self.reported_lacks.push(why.clone());
+                }
+                is_news
             }
         }
     }

@@ -20,9 +20,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::de::MapAccess;
-
-use super::json::{self, Into, Pick, skip};
+use super::json::{self, Pick};
 use super::shape::Shape;
 use super::sources::{Templates, Told, cut, shown};
 use super::template::Template;
@@ -172,42 +170,37 @@ impl<'w> Change<'_, 'w> {
 }
 
 impl<'de> Pick<'de> for Record<'de, '_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if name == "dynamodb" { map.next_value_seed(Into(&mut self.0)) } else { skip(map) }
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
+        if name == "dynamodb" { Some(&mut self.0) } else { None }
     }
 }
 
 impl<'de> Pick<'de> for Change<'de, '_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let item = match name {
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
+        Some(match name {
             "Keys" => &mut self.keys,
             "NewImage" => &mut self.new,
             "OldImage" => &mut self.old,
-            _ => return skip(map),
-        };
-        map.next_value_seed(Into(item))
+            _ => return None,
+        })
     }
 }
 
 impl<'de> Pick<'de> for Item<'de, '_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
         self.given = true;
-        let wanted = self.wanted.iter().position(|wanted| wanted == name);
-        let Some(value) = wanted.and_then(|wanted| self.values.get_mut(wanted)) else { return skip(map) };
-        map.next_value_seed(Into(value.insert(Attribute::default())))
+        let wanted = self.wanted.iter().position(|wanted| wanted == name)?;
+        Some(self.values.get_mut(wanted)?.insert(Attribute::default()))
     }
 }
 
 impl<'de> Pick<'de> for Attribute<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, kind: &str, map: &mut A) -> Result<(), A::Error> {
-        match kind {
-            "S" | "N" | "B" => map.next_value_seed(Into(&mut self.text)),
-            "NULL" => {
-                self.null = true;
-                skip(map)
-            }
-            _ => skip(map),
+    fn field(&mut self, kind: &str) -> Option<&mut dyn Pick<'de>> {
+        if matches!(kind, "S" | "N" | "B") {
+            return Some(&mut self.text);
         }
+        self.null |= kind == "NULL";
+        None
     }
 }
 

@@ -23,14 +23,11 @@
 //! `serviceEventDetails`.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::de::MapAccess;
-
-use super::json::{self, Into, Pick, skip};
+use super::json::{self, Pick, Texts};
 use super::shape::Shape;
 use super::sources::{Sources, Templates, Told};
 
@@ -77,7 +74,7 @@ pub(super) fn tell(sources: &Sources, data: &[u8], shape: &Shape<'_>) -> Option<
 struct Event<'a> {
     account: Option<Cow<'a, str>>,
     region: Option<Cow<'a, str>>,
-    resources: Vec<Cow<'a, str>>,
+    resources: Texts<'a>,
     detail: Detail<'a>,
 }
 
@@ -99,48 +96,40 @@ struct Detail<'a> {
 
 /// The names of a secret in one part of an event.
 #[derive(Default)]
-struct Ids<'a>(Vec<Cow<'a, str>>);
+struct Ids<'a>(Texts<'a>);
 
 impl<'de> Pick<'de> for Event<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "account" => map.next_value_seed(Into(&mut self.account)),
-            "region" => map.next_value_seed(Into(&mut self.region)),
-            "resources" => map.next_value_seed(Into(&mut self.resources)),
-            "detail" => map.next_value_seed(Into(&mut self.detail)),
-            _ => skip(map),
-        }
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
+        Some(match name {
+            "account" => &mut self.account,
+            "region" => &mut self.region,
+            "resources" => &mut self.resources,
+            "detail" => &mut self.detail,
+            _ => return None,
+        })
     }
 }
 
 impl<'de> Pick<'de> for Detail<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "name" => map.next_value_seed(Into(&mut self.name)),
-            "parameter-name" => map.next_value_seed(Into(&mut self.parameter_name)),
-            "policy-type" => map.next_value_seed(Into(&mut self.policy_type)),
-            "eventName" => map.next_value_seed(Into(&mut self.event_name)),
-            "readOnly" => map.next_value_seed(Into(&mut self.read_only)),
-            "errorCode" => map.next_value_seed(Into(&mut self.error_code)),
-            "requestParameters" => map.next_value_seed(Into(&mut self.given)),
-            "responseElements" | "additionalEventData" | "serviceEventDetails" => {
-                map.next_value_seed(Into(&mut self.known))
-            }
-            _ => skip(map),
-        }
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
+        Some(match name {
+            "name" => &mut self.name,
+            "parameter-name" => &mut self.parameter_name,
+            "policy-type" => &mut self.policy_type,
+            "eventName" => &mut self.event_name,
+            "readOnly" => &mut self.read_only,
+            "errorCode" => &mut self.error_code,
+            "requestParameters" => &mut self.given,
+            "responseElements" | "additionalEventData" | "serviceEventDetails" => &mut self.known,
+            _ => return None,
+        })
     }
 }
 
 impl<'de> Pick<'de> for Ids<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
         let is_one = ["secretid", "arn", "name"].iter().any(|known| name.eq_ignore_ascii_case(known));
-        if !is_one {
-            return skip(map);
-        }
-        let mut text = None;
-        map.next_value_seed(Into(&mut text))?;
-        self.0.extend(text);
-        Ok(())
+        if is_one { self.0.item() } else { None }
     }
 }
 
@@ -154,37 +143,36 @@ impl Event<'_> {
         let reads = ["Get", "BatchGet", "List", "Describe", "Validate"];
         let reads = event_name.as_ref().is_some_and(|name| reads.iter().any(|verb| name.starts_with(verb)));
         let notice = policy_type.as_ref().is_some_and(|policy| policy != "Expiration");
-        let failed = error_code.is_some() && given.0.is_empty() && known.0.is_empty();
+        let failed = error_code.is_some() && given.0.iter().chain(known.0.iter()).next().is_none();
         *read_only || reads || notice || failed
     }
 
     /// The names of a parameter: its name and its ARN. Of a name without a
     /// hierarchy the ARN is not told apart from that of a name with a leading
     /// slash, so that the name is not taken from the ARN.
-    fn parameter(&self) -> BTreeSet<String> {
+    fn parameter(&self) -> Vec<String> {
         let Some(name) = self.detail.name.as_deref().or(self.detail.parameter_name.as_deref()) else {
-            return BTreeSet::new();
+            return Vec::new();
         };
-        let arns =
-            self.resources.iter().filter(|arn| resource(arn, "ssm").is_some()).map(ToString::to_string);
-        arns.chain([name.to_string()]).collect()
+        let arns = self.resources.iter().filter(|arn| resource(arn, "ssm").is_some());
+        each_once(arns.chain([name]).map(ToString::to_string).collect())
     }
 
     /// The names of a secret.
-    fn secret(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
+    fn secret(&self) -> Vec<String> {
+        let mut names = Vec::new();
         let arns = self.resources.iter().filter(|arn| resource(arn, "secretsmanager").is_some());
-        for id in self.detail.known.0.iter().chain(&self.detail.name).chain(arns) {
+        for id in self.detail.known.0.iter().chain(self.detail.name.as_deref()).chain(arns) {
             add_secret(id, false, &mut names);
         }
-        for id in &self.detail.given.0 {
+        for id in self.detail.given.0.iter() {
             add_secret(id, true, &mut names);
         }
-        names
+        each_once(names)
     }
 
     /// What it says to one source.
-    fn tell(&self, templates: &Templates, names: &BTreeSet<String>, what: &str, told: &mut Told) {
+    fn tell(&self, templates: &Templates, names: &[String], what: &str, told: &mut Told) {
         for (kind, template) in templates.iter() {
             // One without the subject's name says the same of all, and of none.
             let subjects: Vec<&str> = if template.names_any(&["name", "id"]) {
@@ -212,6 +200,12 @@ impl Event<'_> {
     }
 }
 
+fn each_once(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The last part of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');
@@ -222,17 +216,17 @@ fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
 /// What a secret is called, given one of its names: by a name just that; by an
 /// ARN also by the name in it, and by either without the suffix. An ARN that a
 /// caller gave may be a partial one, which has no suffix, however its name ends.
-fn add_secret(id: &str, may_be_partial: bool, names: &mut BTreeSet<String>) {
-    names.insert(id.to_string());
+fn add_secret(id: &str, may_be_partial: bool, names: &mut Vec<String>) {
+    names.push(id.to_string());
     let Some(name) = resource(id, "secretsmanager").and_then(|part| part.strip_prefix("secret:")) else {
         return;
     };
     let whole = without_suffix(name);
     if whole.is_none() || may_be_partial {
-        names.insert(name.to_string());
+        names.push(name.to_string());
     }
     if let Some(whole) = whole {
-        names.insert(whole.to_string());
+        names.push(whole.to_string());
         names.extend(without_suffix(id).map(ToString::to_string));
     }
 }

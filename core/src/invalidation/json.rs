@@ -14,6 +14,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 /// Takes what it wants of a JSON value. What it has no method for it does not
 /// get.
+///
+/// Called through a pointer: the parser is then compiled once, and not for each
+/// type that reads a part of a record, which would be several times the code.
 pub(super) trait Pick<'de> {
     /// The value is a text.
     fn text(&mut self, _text: Cow<'de, str>) {}
@@ -21,15 +24,15 @@ pub(super) trait Pick<'de> {
     /// The value is true or false.
     fn flag(&mut self, _flag: bool) {}
 
-    /// The value is an object with this field, whose value is next in `map`
-    /// and must be taken.
-    fn field<A: MapAccess<'de>>(&mut self, _name: &str, map: &mut A) -> Result<(), A::Error> {
-        skip(map)
+    /// The value is an object with this field: who takes its value, if anybody
+    /// does.
+    fn field(&mut self, _name: &str) -> Option<&mut dyn Pick<'de>> {
+        None
     }
 
-    /// The value is an array. Takes its next item; `false` if there is none.
-    fn item<A: SeqAccess<'de>>(&mut self, items: &mut A) -> Result<bool, A::Error> {
-        Ok(items.next_element::<IgnoredAny>()?.is_some())
+    /// The value is an array with another item: who takes it, if anybody does.
+    fn item(&mut self) -> Option<&mut dyn Pick<'de>> {
+        None
     }
 }
 
@@ -45,32 +48,37 @@ impl Pick<'_> for bool {
     }
 }
 
-/// The texts of an array.
-impl<'de> Pick<'de> for Vec<Cow<'de, str>> {
-    fn item<A: SeqAccess<'de>>(&mut self, items: &mut A) -> Result<bool, A::Error> {
-        let mut text = None;
-        let more = items.next_element_seed(Into(&mut text))?.is_some();
-        self.extend(text);
-        Ok(more)
+/// The texts among an array's items.
+#[derive(Default)]
+pub(super) struct Texts<'a>(Vec<Option<Cow<'a, str>>>);
+
+impl Texts<'_> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flatten().map(AsRef::as_ref)
     }
 }
 
-/// Passes over a field's value.
-pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(drop)
+impl<'de> Pick<'de> for Texts<'de> {
+    fn item(&mut self) -> Option<&mut dyn Pick<'de>> {
+        // What is no text leaves its place to what follows.
+        if self.0.last().is_none_or(Option::is_some) {
+            self.0.push(None);
+        }
+        self.0.last_mut().map(|place| place as _)
+    }
 }
 
 /// Reads a whole document. An error if it is no JSON.
-pub(super) fn read<'de>(data: &'de [u8], into: &mut impl Pick<'de>) -> Result<(), serde_json::Error> {
+pub(super) fn read<'de>(data: &'de [u8], into: &mut dyn Pick<'de>) -> Result<(), serde_json::Error> {
     let mut document = serde_json::Deserializer::from_slice(data);
     Into(into).deserialize(&mut document)?;
     document.end()
 }
 
 /// Reads a value into a [`Pick`].
-pub(super) struct Into<'p, P>(pub(super) &'p mut P);
+struct Into<'p, 'de>(&'p mut dyn Pick<'de>);
 
-impl<'de, P: Pick<'de>> DeserializeSeed<'de> for Into<'_, P> {
+impl<'de> DeserializeSeed<'de> for Into<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -78,11 +86,25 @@ impl<'de, P: Pick<'de>> DeserializeSeed<'de> for Into<'_, P> {
     }
 }
 
+/// Reads a value into a [`Pick`], or passes over it.
+struct Perhaps<'p, 'de>(Option<&'p mut dyn Pick<'de>>);
+
+impl<'de> DeserializeSeed<'de> for Perhaps<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.0 {
+            Some(pick) => deserializer.deserialize_any(Into(pick)),
+            None => IgnoredAny::deserialize(deserializer).map(drop),
+        }
+    }
+}
+
 /// A field's name, copied only if it has escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de, P: Pick<'de>> Visitor<'de> for Into<'_, P> {
+impl<'de> Visitor<'de> for Into<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,13 +123,13 @@ impl<'de, P: Pick<'de>> Visitor<'de> for Into<'_, P> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
-            self.0.field(&name, &mut map)?;
+            map.next_value_seed(Perhaps(self.0.field(&name)))?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while self.0.item(&mut items)? {}
+        while items.next_element_seed(Perhaps(self.0.item()))?.is_some() {}
         Ok(())
     }
 

@@ -2,9 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use serde::de::MapAccess;
-
-use super::json::{self, Into, Pick, skip};
+use super::json::{self, Pick};
 
 /// What a record shows of its format, whatever its length.
 #[derive(Debug, Default)]
@@ -41,8 +39,8 @@ impl<'a> Shape<'a> {
 }
 
 impl<'de> Pick<'de> for Shape<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let text = match name {
+    fn field(&mut self, name: &str) -> Option<&mut dyn Pick<'de>> {
+        Some(match name {
             "eventSource" => &mut self.event_source,
             "tableName" => &mut self.table,
             "awsRegion" => &mut self.region,
@@ -52,10 +50,9 @@ impl<'de> Pick<'de> for Shape<'de> {
                 self.snowmelt |= name == "snowmelt";
                 self.dynamodb |= name == "dynamodb";
                 self.detail |= name == "detail";
-                return skip(map);
+                return None;
             }
-        };
-        map.next_value_seed(Into(text))
+        })
     }
 }
 
