@@ -137,6 +137,8 @@ fn run(written: &Stream<'_>, followed: &str, long: Duration) -> (Oracle, Origin,
         oracle.told(&name(number), &secret(format!("{number}-1")), Instant::now());
     }
     origin.slow(Duration::from_millis(5));
+    // Long enough for changes to be told and applied meanwhile.
+    origin.slow_seldom(16, EVERY * 2);
     let extension = Setup::new(followed)
         .set("AWS_ENDPOINT_URL", origin.endpoint())
         .set("SNOWMELT_CATCH_UP_EVERY", "250ms")

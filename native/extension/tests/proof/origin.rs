@@ -37,6 +37,9 @@ struct State {
     values: HashMap<String, String>,
     served: HashMap<String, Vec<Served>>,
     slow: Duration,
+    /// Each so many calls, one takes so long.
+    seldom: Option<(usize, Duration)>,
+    calls: usize,
     fault: Option<Fault>,
 }
 
@@ -74,8 +77,7 @@ impl Origin {
     /// A call of a loader of contract 4, which reads the origin by itself.
     pub(crate) fn load(&self, name: &str) -> String {
         let (value, number) = self.begin(name).expect("a value of this name");
-        let pause = self.state().slow;
-        std::thread::sleep(pause);
+        self.pause();
         self.end(name, number);
         value
     }
@@ -83,6 +85,20 @@ impl Origin {
     /// So long from reading a value to answering it.
     pub(crate) fn slow(&self, pause: Duration) {
         self.state().slow = pause;
+    }
+
+    /// One of `calls` calls takes so long.
+    pub(crate) fn slow_seldom(&self, calls: usize, pause: Duration) {
+        self.state().seldom = Some((calls, pause));
+    }
+
+    fn pause(&self) {
+        let mut state = self.state();
+        state.calls += 1;
+        let seldom = state.seldom.filter(|(calls, _)| state.calls % calls == 0);
+        let pause = seldom.map_or(state.slow, |(_, pause)| pause);
+        drop(state);
+        std::thread::sleep(pause);
     }
 
     pub(crate) fn fault(&self, fault: Option<Fault>) {
@@ -137,8 +153,7 @@ impl Origin {
             _ => return (400, error("UnknownOperationException")),
         };
         let Some((value, number)) = self.begin(&name) else { return (400, error("ParameterNotFound")) };
-        let pause = self.state().slow;
-        std::thread::sleep(pause);
+        self.pause();
         let arn = format!("arn:aws:x:us-east-1:123456789012:{name}");
         let body = match operation {
             "GetParameter" => {
