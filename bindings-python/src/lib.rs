@@ -25,6 +25,7 @@ mod convert;
 mod engine;
 mod events;
 mod failure;
+mod given;
 mod grave;
 mod hot;
 mod loads;

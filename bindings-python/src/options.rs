@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 use serde_json::json;
 use snowmelt::Report;
-use snowmelt_core::options::{NAMES, Setting, Units, unknown};
+use snowmelt_core::options::{NAMES, Units, unknown};
 use snowmelt_core::{Config, ConfigError, StreamSpec};
 
 use crate::convert::{described, wrong_type};
 use crate::failure::raise;
+use crate::given::{Given, not_unicode};
 
 /// Options that are no settings of the core, and `ttl`, which may be a pair.
 const OWN: [&str; 10] =
@@ -114,35 +115,10 @@ impl Options {
     }
 
     fn set_of_core(&mut self, option: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let kind = value.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-        let set = match setting(value, &kind) {
-            Some(setting) => self.config.set(option, &setting, Units::Seconds),
-            None => Err(not_unicode(option.to_owned(), value)),
-        };
-        set.map_err(|error| refuse(value.py(), &in_python(error, true)))
+        let given = Given::read(option, value)?;
+        let set = self.config.set(option, &given.setting(), Units::Seconds);
+        set.map_err(|error| refuse_value(value.py(), error))
     }
-}
-
-/// A value as the core takes it; none for a text that is not Unicode.
-fn setting<'a>(value: &'a Bound<'_, PyAny>, kind: &'a str) -> Option<Setting<'a>> {
-    if value.is_none() {
-        return Some(Setting::Nothing);
-    }
-    if let Ok(text) = value.cast::<PyString>() {
-        return text.to_str().map(Setting::Text).ok();
-    }
-    if let Ok(flag) = value.cast::<PyBool>() {
-        return Some(Setting::Flag(flag.is_true()));
-    }
-    if let Ok(number) = value.extract::<f64>() {
-        return Some(Setting::Number(number));
-    }
-    if value.is_instance_of::<PyInt>() {
-        return Some(Setting::Number(f64::INFINITY));
-    }
-    // A `timedelta`.
-    let seconds = value.call_method0("total_seconds").and_then(|seconds| seconds.extract::<f64>());
-    Some(seconds.map_or(Setting::Other(kind), Setting::Number))
 }
 
 /// The items of what may be a pair of durations.
@@ -212,24 +188,34 @@ fn report(value: &Bound<'_, PyAny>) -> PyResult<Report> {
     Err(refuse(value.py(), &error))
 }
 
-fn not_unicode(option: impl Into<std::borrow::Cow<'static, str>>, value: &Bound<'_, PyAny>) -> ConfigError {
-    ConfigError::new(option, described(value), "it has a lone surrogate: leave that character out")
-}
-
-/// The parts of a lifetime as users know them.
-fn in_python(error: ConfigError, ttl_is_pair: bool) -> ConfigError {
+/// What the core says, as Python's users know it: the parts of a lifetime, and
+/// what `{…}` is called.
+fn in_python(mut error: ConfigError, ttl_is_pair: bool) -> ConfigError {
     let names = if ttl_is_pair { ["ttl[0]", "ttl[1]"] } else { ["ttl", "ttl"] };
-    TTL.iter().zip(names).fold(error, |mut error, (part, name)| {
+    for (part, name) in TTL.iter().zip(names) {
         if error.option == *part {
             error.option = name.into();
         }
         error.remedy = error.remedy.replace(&format!("`{part}`"), &format!("`{name}`")).into();
-        error
-    })
+    }
+    // (At the start these are the core's own words: what users wrote is quoted.)
+    if let Some(rest) = error.value.strip_prefix("an object") {
+        error.value = format!("a mapping{rest}");
+    }
+    if let Some(rest) = error.remedy.strip_prefix("give an object") {
+        error.remedy = format!("give a mapping{rest}").into();
+    }
+    error
+}
+
+/// The error for a value that an option cannot have.
+pub(crate) fn refuse_value(py: Python<'_>, error: ConfigError) -> PyErr {
+    refuse(py, &in_python(error, true))
 }
 
 fn refuse(py: Python<'_>, error: &ConfigError) -> PyErr {
-    let option = error.option.split('[').next();
+    // Without the place in it that is to blame, such as `[1].dynamodb.key`.
+    let option = error.option.split(['[', '.']).next();
     let failure = json!({
         "code": error.code(), "message": error.to_string(), "option": option, "value": error.value,
         "type": error.wrong_type,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import datetime
 import decimal
 import fractions
 import inspect
 import re
+import types
 from typing import Any
 
 import pytest
@@ -15,6 +17,19 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 from snowmelt._snowmelt import option_names
+
+TABLE = {"table": "users", "key": "users/{id}"}
+SOURCES: list[Any] = [
+    {"dynamodb": TABLE},
+    types.MappingProxyType({"dynamodb": collections.ChainMap({"tag": ("t:{a}", "u:{b}")}, TABLE)}),
+    {"dynamodb": {"table": "arn:aws:dynamodb:eu-west-1:123456789012:table/users", "prefix": "users/{account}/"}},
+    {"parameter_store": {"key": "config/{name}"}},
+    {"secrets_manager": {"key": ["secrets/{id}"], "tag": "secrets"}},
+    [],
+    [{"dynamodb": TABLE}, {"parameter_store": {"tag": "config"}}],
+    ({"dynamodb": TABLE},) * 1000,
+    collections.deque([{"dynamodb": TABLE}]),
+]
 
 RIGHT: dict[str, list[Any]] = {
     "stream": ["memory:", "memory:x", "none"],
@@ -43,6 +58,8 @@ RIGHT: dict[str, list[Any]] = {
     "namespace": ["shop", ""],
     "on_undecodable": ["skip", "flush"],
     "record_format": ["snowmelt", "scache"],
+    "source": SOURCES,
+    "keys_as_tags": [True, False],
     "give_up_records": [1000],
     "give_up_bytes": ["1mb", 4096],
     "page_records": [1, 10_000],
@@ -50,6 +67,7 @@ RIGHT: dict[str, list[Any]] = {
 
 WORDS = ("namespace", "on_undecodable", "record_format")
 FUNCTIONS = ("size_of", "copy", "on_event", "report_to")
+FLAGS = ("keys_as_tags",)
 OWN = {"stream", "region", "endpoint", "ttl", "report", "seed", *FUNCTIONS}
 DURATIONS = ("catch_up_every", "max_lag", "margin", "settle", "retention", "catch_up_budget", "call_timeout", "load_timeout")
 SIZES = ("max_weight", "give_up_bytes")
@@ -70,6 +88,8 @@ WRONG: dict[str, tuple[list[Any], list[Any]]] = {
     "report": (["", "x", "JSON", "\ud800", {"emf": ""}, {"emf": 5}, {"x": "y"}, {}, {"emf": "a", "x": "y"}], [5, True, ["json"], b"json"]),
     "seed": ([-1, 2**64], ["x", 1.5, True, [], b"1"]),
     "namespace": (["x" * 257, "\ud800"], [5, 1.5, *NO_TYPES]),
+    "source": ([{}, {"s3": TABLE}, {"dynamodb": TABLE, "parameter_store": TABLE}], ["users", b"users", {"users"}, 5, True, object(), [5], [[]]]),
+    **{name: (["\ud800"], [5, 1.5, "yes", [], {}, object()]) for name in FLAGS},
     **{name: ([], [5, "len", [], {}, True, object()]) for name in FUNCTIONS},
     **{name: (["x", "", "SKIP", "\ud800"], [5, *NO_TYPES]) for name in ("on_undecodable", "record_format")},
     **{name: ([*NO_NUMBERS, "30", "1h 30", 2**40], NO_TYPES) for name in DURATIONS},
@@ -81,7 +101,7 @@ WRONG: dict[str, tuple[list[Any], list[Any]]] = {
 def test_the_tables_are_whole() -> None:
     names = option_names()
     assert len(set(names)) == len(names)
-    assert set(RIGHT) == set(WRONG) == set(names) == {*OWN, *WORDS, *DURATIONS, *SIZES, *COUNTS}
+    assert set(RIGHT) == set(WRONG) == set(names) == {*OWN, *WORDS, *FLAGS, "source", *DURATIONS, *SIZES, *COUNTS}
 
 
 def test_the_signature_and_the_documentation_name_every_option() -> None:
@@ -118,7 +138,7 @@ def refusal(name: str, value: Any) -> snowmelt.OptionError:
         Cache(**options)
     error = refused.value
     assert error.code == "INVALID_OPTION" and error.option == name
-    message = re.fullmatch(r"option `(\w+)(\[[01]\])?` is (.*): (.*)", str(error), re.DOTALL)
+    message = re.fullmatch(r"option `(\w+)((?:\[[01]\])?(?:\.\w+)*)` is (.*): (.*)", str(error), re.DOTALL)
     assert message is not None and message[1] == name and message[3] and re.search(r"\w", message[4]), str(error)
     return error
 

@@ -69,7 +69,7 @@ pub struct Config {
     /// [`RecordFormat::Snowmelt`].
     pub record_format: RecordFormat,
     /// Change logs of other services that are read beside invalidations, at
-    /// most 1,000. Default none.
+    /// most 1,000; not together with `lanes`. Default none.
     pub sources: Vec<Source>,
     /// Whether each key that is invalidated, by a record of whatever format or
     /// by [`Engine::invalidate`](crate::Engine::invalidate), counts as a tag
@@ -184,6 +184,11 @@ impl Config {
         in_range("give_up_bytes", self.give_up_bytes, 1, u64::MAX)?;
         if let Some(lanes) = self.lanes {
             in_range("lanes", u64::from(lanes), 1, 500)?;
+            if !self.sources.is_empty() {
+                let remedy = "leave it out: a lane is one shard, and the services that `source` reads from \
+                    write to all of them";
+                return Err(refused("lanes", &lanes, remedy));
+            }
         }
         if self.namespace.len() > 256 {
             let bytes = format!("{} bytes long", self.namespace.len());

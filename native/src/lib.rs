@@ -58,6 +58,37 @@
 //!
 //! The core's documentation has the whole contract.
 //!
+//! # From the database's own change log
+//!
+//! A writer can forget to invalidate, or end between its commit and that.
+//! DynamoDB can write its changes to the stream by itself (a table's Kinesis
+//! streaming destination), and EventBridge those of Parameter Store and of
+//! Secrets Manager (a rule with the stream as its target). A [`Source`] says
+//! what they invalidate:
+//!
+//! ```
+//! use snowmelt::{Cache, KeyPart, Source};
+//!
+//! let cache: Cache<String> = Cache::builder()
+//!     .stream("memory:changes")
+//!     .source(Source::dynamodb("users").key("users/{id}").tag("tenant:{tenant}"))
+//!     .source(Source::parameter_store().key("config/{name}"))
+//!     .source(Source::secrets_manager().key("secrets/{id}"))
+//!     .build()?;
+//!
+//! // Values are percent-encoded in templates, and must be in keys, too:
+//! let (user, parameter) = ("ada@example.com", "/shop/rate");
+//! assert_eq!(format!("users/{}", KeyPart(user)), "users/ada%40example.com");
+//! assert_eq!(format!("config/{}", KeyPart(parameter)), "config/%2Fshop%2Frate");
+//!
+//! // A template that cannot be used is refused, with the place and the remedy.
+//! let wrong = Cache::<String>::builder().stream("memory:changes").source(Source::dynamodb("users").key("users/{id"));
+//! assert!(wrong.build().is_err_and(|error| error.to_string().contains("at character 7, `{` is not closed")));
+//! # Ok::<(), snowmelt::BuildError>(())
+//! ```
+//!
+//! [`Origin`] says what the names in braces may be for each of them.
+//!
 //! # Runtime
 //!
 //! Everything that waits needs a tokio runtime with its time driver on (and

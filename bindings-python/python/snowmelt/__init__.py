@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._events import CacheEvent
     from ._invocation import Invocation
     from ._joined import Joined
+    from ._sources import Source
     from ._stats import InvocationReport, Stats
 else:
     _MODULES = {
@@ -55,6 +56,7 @@ else:
         "Invocation": "_invocation",
         "InvocationReport": "_stats",
         "Joined": "_joined",
+        "Source": "_sources",
         "Stats": "_stats",
     }
 
@@ -106,6 +108,7 @@ __all__ = [
     "OptionError",
     "OptionTypeError",
     "SnowmeltError",
+    "Source",
     "Stats",
     "TokenError",
     "WriteError",

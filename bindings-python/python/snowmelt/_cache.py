@@ -12,7 +12,7 @@ from ._writes import Write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from types import TracebackType
     from typing import Any, Literal, overload
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._events import CacheEvent
     from ._invocation import Invocation
     from ._joined import Joined
+    from ._sources import Source
     from ._stats import InvocationReport, Stats
     from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
 
@@ -51,8 +52,15 @@ class Cache(Core["V"]):
     - ``lanes``: if all writers are Snowmelt, into how many lanes the fleet's reads are spread, 1 to 500; writers and readers
       must agree. Default: every cache follows every shard.
     - ``record_format``: what ``invalidate`` writes, "snowmelt" or "scache"; both are always read. Default "snowmelt".
-    - ``on_undecodable``: what a foreign record that cannot be decoded does: "skip", or "flush", which empties the cache.
-      Default "skip".
+    - ``on_undecodable``: what a record does that cannot be decoded, or that lacks what a ``source`` asks it for: "skip", or
+      "flush", which empties the cache. Default "skip".
+    - ``source``: a change log that is read beside invalidations, or a list of them, so that no writer has to invalidate: of a
+      DynamoDB table whose streaming destination is the stream, {"dynamodb": {"table": "users", "key": "users/{id}"}}, or of
+      what EventBridge puts there: {"parameter_store": {"key": "config/{name}"}}, {"secrets_manager": {"key": "secrets/{id}"}}.
+      ``tag`` and ``prefix`` are templates like ``key``, and each may be a list. Changes that none asks for are for others. A
+      namespace does not apply. Not with ``lanes``: such changes are on one shard only, and a lane reads one. Default: none.
+    - ``keys_as_tags``: True has each invalidated key count as a tag too, so that all entries that bear it go with it: the
+      variants of one thing. Default False.
 
     How old what is served may be:
 
@@ -106,6 +114,8 @@ class Cache(Core["V"]):
         lanes: int | None = None,
         record_format: Literal["snowmelt", "scache"] | None = None,
         on_undecodable: Literal["skip", "flush"] | None = None,
+        source: Source | Sequence[Source] | None = None,
+        keys_as_tags: bool | None = None,
         ttl: Duration | tuple[Duration, Duration] | list[Duration] | None = None,
         catch_up_every: Duration | None = None,
         max_lag: Duration | None = None,

@@ -39,15 +39,16 @@ def note(message: str) -> None:
 class CacheEvent(Record):
     """Something that happened. New kinds may be added."""
 
-    #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a foreign record was
-    #: skipped; told once, ``stats()`` counts all. ``flushed``: a record that cannot be read emptied the cache.
-    #: ``catch_up_ended``: with its ``outcome``. ``write_failed``: an invalidation did not reach the stream.
+    #: ``gap``: continuity with the stream could not be proven, and everything was dropped. ``undecodable``: a record that cannot
+    #: be decoded was skipped, or one that lacks what a ``source`` asks it for was read as far as that goes; told once,
+    #: ``stats()`` counts all. ``flushed``: a record that cannot be read emptied the cache. ``catch_up_ended``: with its
+    #: ``outcome``. ``write_failed``: an invalidation did not reach the stream.
     type: Literal["gap", "undecodable", "flushed", "catch_up_ended", "write_failed"]
     #: Why there was a gap.
     reason: str | None = None
     #: Which record it was.
     sequence_number: str | None = None
-    #: Why it could not be decoded.
+    #: Why it could not be decoded, or what it lacks.
     why: str | None = None
     #: ``succeeded``, ``throttled``, ``out_of_budget`` or ``failed``.
     outcome: str | None = None
@@ -85,7 +86,7 @@ class Events:
         if event.type == "gap":
             log(_WARNING, "continuity with the stream could not be proven (%s): the cache was emptied", event.reason)
         elif event.type == "undecodable":
-            log(_WARNING, "skipped a foreign record (%s): %s; stats() counts further ones", event.sequence_number, event.why)
+            log(_WARNING, "skipped a record that cannot be read wholly (%s): %s; stats() counts further ones", event.sequence_number, event.why)
         elif event.type == "flushed":
             log(_WARNING, "record %s cannot be read, and emptied the cache", event.sequence_number)
         elif event.type == "write_failed":

@@ -32,6 +32,7 @@ MODULES = (
     "snowmelt._joined",
     "snowmelt._keys",
     "snowmelt._records",
+    "snowmelt._sources",
     "snowmelt._stats",
     "snowmelt._types",
 )

@@ -6,7 +6,7 @@ Each line names the errors that it must give, mypy's and Pyright's: a comment th
 
 from __future__ import annotations
 
-from snowmelt import Cache, CacheEvent, DataId, InvocationReport
+from snowmelt import Cache, CacheEvent, DataId, InvocationReport, Source
 
 # Options.
 Cache()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -19,6 +19,14 @@ Cache(stream="orders", max_entries="10")  # type: ignore[arg-type]  # pyright: i
 Cache(stream="orders", on_undecodable="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Cache(stream="orders", report="xml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Cache(stream="orders", on_event=lambda: None)  # type: ignore[arg-type,misc]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", keys_as_tags="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source="users")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source={"dynamodb": {"table": "users", "key": 5}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source={"dynamodb": {"key": "users/{id}"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source={"dynamodb": {"table": "users", "keys": "users/{id}"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source={"parameter_store": {"table": "users", "key": "users/{id}"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Cache(stream="orders", source={"s3": {"key": "users/{id}"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+source: Source = {"dynamodb": {"table": "users", "key": "users/{id}", "ttl": 5}}  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportAssignmentType]
 
 numbers: Cache[int] = Cache(stream="orders")
 

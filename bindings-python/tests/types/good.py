@@ -14,7 +14,7 @@ from typing import Any, Literal
 from typing_extensions import assert_type
 
 import snowmelt
-from snowmelt import AsyncFace, Cache, CacheEvent, DataId, InvocationReport, Joined, Lease, SnowmeltError, Stats
+from snowmelt import AsyncFace, Cache, CacheEvent, DataId, InvocationReport, Joined, Lease, SnowmeltError, Source, Stats
 
 
 @dataclass
@@ -36,6 +36,8 @@ users: Cache[User] = Cache(
     lanes=8,
     record_format="scache",
     on_undecodable="flush",
+    source={"dynamodb": {"table": "users", "key": "users/{id}", "tag": ("team:{team}", "users")}},
+    keys_as_tags=True,
     ttl=(30, datetime.timedelta(minutes=1)),
     catch_up_every=0,
     max_lag="20s",
@@ -52,6 +54,25 @@ users: Cache[User] = Cache(
 # Without a type it holds anything. A variable may be unset: that is refused when it runs, in words that help.
 anything = Cache(stream=os.environ.get("INVALIDATION_STREAM"), report="off", ttl=["30s", "1m"])
 assert_type(anything, Cache[Any])
+
+
+# One change log or several, of which each has its type.
+sources: list[Source] = [
+    {"dynamodb": {"table": os.environ["TABLE"], "prefix": ["users/{id}/"]}},
+    {"parameter_store": {"key": "config/{name}"}},
+    {"secrets_manager": {"tag": [f"{stage}/{{id}}" for stage in ("test", "live")]}},
+]
+Cache[str](stream="orders", source=sources)
+Cache[str](stream="orders", source=(sources[0],))
+Cache[str](stream="orders", source=[{"parameter_store": {"key": "config/{name}"}}], keys_as_tags=None)
+
+
+def table_of(name: str) -> Source:
+    return {"dynamodb": {"table": name, "key": f"{name}/{{id}}"}}
+
+
+Cache[str](stream="orders", source=[table_of("users"), table_of("orders")])
+Cache[str](stream="orders", source=table_of("users"))
 
 
 def fetch(user_id: str) -> User:

@@ -279,7 +279,10 @@ fn config(input: &mut Input<'_>) -> Config {
     config.page_records = input.pick(&[1, 1_000]);
     config.on_undecodable = input.pick(&[OnUndecodable::Skip, OnUndecodable::Flush]);
     config.keys_as_tags = input.flag();
-    config.sources = if input.flag() { crate::codecs::sources().into() } else { Vec::new() };
+    // Whoever follows a lane reads no change log.
+    if input.flag() && config.lanes.is_none() {
+        config.sources = crate::codecs::sources().into();
+    }
     config
 }
 

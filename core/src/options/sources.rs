@@ -154,6 +154,11 @@ mod tests {
         result.map(|()| config.sources)
     }
 
+    fn refused(setting: &Setting<'_>, said: &str) {
+        let error = set(setting).unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+
     #[test]
     fn a_source_is_an_object_or_a_list_of_them() {
         let dynamodb = Source::dynamodb("users").key("users/{pk}");
@@ -182,7 +187,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         let of = |fields| object([("dynamodb", fields)]);
-        let key = |key| of(object([("table", Text("users")), ("key", key)]));
         for (setting, said) in [
             (Text("users"), "option `source` is \"users\": give an object with one of `dynamodb`"),
             (Other("a function"), "option `source` is of type a function: give an object"),
@@ -200,6 +204,16 @@ mod tests {
                 "option `source.s3` is unknown: there are `dynamodb`, `parameter_store`",
             ),
             (of(Text("users")), "option `source.dynamodb` is \"users\": give an object"),
+        ] {
+            refused(&setting, said);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_named_with_its_place() {
+        let of = |fields| object([("dynamodb", fields)]);
+        let key = |key| of(object([("table", Text("users")), ("key", key)]));
+        for (setting, said) in [
             (
                 of(object([("key", Text("k"))])),
                 "option `source.dynamodb.table` is not given: give the table's name or its ARN",
@@ -230,8 +244,7 @@ mod tests {
             ),
             (List([of(users()), Text("x")].into()), "option `source[1]` is \"x\": give an object"),
         ] {
-            let error = set(&setting).unwrap_err();
-            assert!(error.to_string().starts_with(said), "{error}");
+            refused(&setting, said);
         }
     }
 }

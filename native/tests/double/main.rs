@@ -5,4 +5,5 @@ mod errors;
 mod faults;
 mod following;
 mod records;
+mod sources;
 mod support;
