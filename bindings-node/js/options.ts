@@ -87,7 +87,8 @@ export interface CacheOptions<V = unknown> {
   /**
    * Change logs that are read beside invalidations, one or at most 1,000: a
    * DynamoDB table's own, and what EventBridge tells of parameters and secrets.
-   * Default: none.
+   * Not together with `lanes`: other services write to every shard, and who
+   * follows a lane reads one. Default: none.
    *
    * Refused with `INVALID_OPTION` are an object without exactly one of the
    * three fields, a table that cannot be one, a source without a template, and

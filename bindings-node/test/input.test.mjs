@@ -111,6 +111,7 @@ both("options that do not fit together", ({ Cache }) => {
     [{ catchUpEvery: "20s" }, "catchUpEvery", "10s"],
     [{ retention: "1m", margin: "1m" }, "retention", "`margin`"],
     [{ ttl: { min: "2s", max: "1s" } }, "ttl", "`ttl.max`"],
+    [{ lanes: 3, source: users({ key: "k" }) }, "lanes", "`source`"],
   ]) {
     assert.throws(() => new Cache({ stream: "none", ...options }), ({ code, option, message }) => {
       readable(message);
