@@ -6,7 +6,7 @@ use std::time::Duration;
 use test_servers::{Moto, Value, json};
 
 use crate::client::Reply;
-use crate::extension::{Extension, Setup};
+use crate::extension::{Extension, Setup, wait_until};
 use crate::secrecy::{self, secret};
 
 const DEMO: &str = include_str!("../../src/settings/files/fixtures/demo.yaml");
@@ -295,7 +295,7 @@ fn what_is_listed_is_there_before_the_function_starts() {
     assert_eq!(get(&extension, "/parameters?name=/contracts/early").ok(), "early");
     assert_eq!(get(&extension, "/dynamodb?name=contracts-early-7").ok(), r#"{"id":"7","n":1}"#);
     assert_eq!(extension.stat("loads"), 3, "each once");
-    assert!(extension.said().contains("contracts%2Fmissing"), "{}", extension.said());
+    wait_until("a line of what is missing", || extension.said().contains("contracts%2Fmissing"));
 }
 
 #[test]

@@ -69,31 +69,47 @@ pub(crate) struct Extension {
     process: Child,
     folder: PathBuf,
     output: Arc<Mutex<Vec<u8>>>,
+    /// It never started, and has ended.
+    ended: bool,
 }
 
 impl Extension {
     fn start(setup: Setup) -> Self {
-        static STARTED: AtomicUsize = AtomicUsize::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("proof-{}-{number}", std::process::id()));
+        let folder = folder();
         std::fs::create_dir_all(&folder).expect("a folder");
         for (name, text) in setup.files {
             std::fs::write(folder.join(name), text).expect("a file");
         }
+        let began = Instant::now();
+        loop {
+            let extension = Self::spawn(&folder, &setup.variables);
+            let started = |path: &String| matches!(path.as_str(), "/event/next" | "/init/error");
+            wait_until("its start", || extension.api.paths().iter().any(started));
+            let Some(failed) = extension.api.calls().into_iter().find(|call| call.path == "/init/error")
+            else {
+                return extension;
+            };
+            // A port that was free may be somebody's by now.
+            let taken = failed.body["errorType"] == "Extension.PortUnavailable";
+            assert!(taken && began.elapsed() < PATIENCE, "it does not start: {}", failed.body);
+            extension.give_up();
+        }
+    }
+
+    fn spawn(folder: &Path, variables: &[(String, String)]) -> Self {
         let api = ExtensionsApi::start();
         let [port, aws_port] = free_ports();
         let mut process = Command::new(env!("CARGO_BIN_EXE_snowmelt-extension"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
-            .env("LAMBDA_TASK_ROOT", &folder)
+            .env("LAMBDA_TASK_ROOT", folder)
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", CREDENTIAL)
             .env("AWS_SESSION_TOKEN", TOKEN)
             .env("SNOWMELT_PORT", port.to_string())
             .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", aws_port.to_string())
-            .envs(setup.variables)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -101,9 +117,12 @@ impl Extension {
         let output = Arc::default();
         keep(process.stdout.take().expect("it is piped"), &output);
         keep(process.stderr.take().expect("it is piped"), &output);
-        let extension = Self { api, port, aws_port, process, folder, output };
-        extension.api.wait("/event/next", 1);
-        extension
+        Self { api, port, aws_port, process, folder: folder.to_owned(), output, ended: false }
+    }
+
+    fn give_up(mut self) {
+        self.ended = true;
+        self.process.wait().expect("it ends");
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -185,6 +204,9 @@ impl Extension {
 
 impl Drop for Extension {
     fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
         if std::thread::panicking() {
             let _ = self.process.kill();
             let _ = self.process.wait();
@@ -194,6 +216,13 @@ impl Drop for Extension {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// One of its own for each.
+fn folder() -> PathBuf {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("proof-{}-{number}", std::process::id()))
 }
 
 /// Reads a pipe on a thread of its own, to its end.

@@ -94,8 +94,8 @@ impl Oracle {
         versions.entry(name.to_owned()).or_default().0.push(version);
     }
 
-    pub(crate) fn answered(&self, answers: Vec<Answer>) {
-        self.answers.lock().expect("no panic under the lock").extend(answers);
+    pub(crate) fn answered(&self, answer: Answer) {
+        self.answers.lock().expect("no panic under the lock").push(answer);
     }
 
     pub(crate) fn answers(&self) -> usize {
@@ -184,7 +184,7 @@ mod tests {
         oracle.note("a", version("2", at(start, 1_000)));
         let ask = |value: &str, asked: u64| {
             let asked = at(start, asked);
-            oracle.answered(vec![Answer { name: "a".into(), value: value.into(), asked }]);
+            oracle.answered(Answer { name: "a".into(), value: value.into(), asked });
         };
         let judge = |call: Option<Served>| {
             oracle.stale(EVERY, &HashMap::from([("a".to_owned(), call.into_iter().collect())])).len()

@@ -95,7 +95,7 @@ impl Origin {
     fn pause(&self) {
         let mut state = self.state();
         state.calls += 1;
-        let seldom = state.seldom.filter(|(calls, _)| state.calls % calls == 0);
+        let seldom = state.seldom.filter(|(calls, _)| state.calls.is_multiple_of(*calls));
         let pause = seldom.map_or(state.slow, |(_, pause)| pause);
         drop(state);
         std::thread::sleep(pause);
