@@ -233,10 +233,12 @@ async fn leases_that_are_held_are_bounded() {
     let world = cached(cache);
     let mut client = world.client().await;
     let first = lead(&mut client, "k0").await;
-    for number in 1..=100 {
+    let second = lead(&mut client, "k1").await;
+    for number in 2..=100 {
         lead(&mut client, &format!("k{number}")).await;
     }
     assert_eq!(put(&mut client, "k0", &first, "x").await.status, 410, "the oldest had to go");
+    assert_eq!(put(&mut client, "k1", &second, "x").await.status, 204, "the others are good");
     assert!(world.cache.stats().leases <= 100);
     assert!(world.cache.peek("k0").is_none_or(|value| value.body().is_empty()));
 }
