@@ -57,17 +57,6 @@ impl Extension {
         Self { process, port, aws_port, folder, _api: api }
     }
 
-    /// The whole answer.
-    fn ask(&self, port: u16, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        let headers =
-            format!("Host: localhost\r\nConnection: close\r\nX-Aws-Parameters-Secrets-Token: {TOKEN}");
-        write!(stream, "{request} HTTP/1.1\r\n{headers}\r\n\r\n").expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
-    }
-
     /// What a command of the README prints.
     fn run(&self, command: &str) -> String {
         let own = command
@@ -87,6 +76,16 @@ impl Drop for Extension {
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The whole answer.
+fn ask(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    let headers = format!("Host: localhost\r\nConnection: close\r\nX-Aws-Parameters-Secrets-Token: {TOKEN}");
+    write!(stream, "{request} HTTP/1.1\r\n{headers}\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 fn free_ports() -> [u16; 2] {
@@ -147,7 +146,7 @@ fn every_request(extension: &Extension) {
             || request.contains("/secretsmanager/")
             || request == "GET /ping";
         let port = if of_aws { extension.aws_port } else { extension.port };
-        let answer = extension.ask(port, request);
+        let answer = ask(port, request);
         assert!(answer.starts_with("HTTP/1.1 200 "), "{request}: {answer}");
         asked += 1;
     }
