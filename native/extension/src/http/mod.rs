@@ -23,6 +23,7 @@ use bytes::Bytes;
 use crate::Pending;
 
 pub use guard::Guards;
+pub(crate) use guard::TOKEN;
 pub use listen::Listener;
 pub use problem::problem;
 pub(crate) use problem::shown;
