@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use snowmelt::stream::kinesis::StreamConfigError;
 use snowmelt::{BuildError, Cache, FollowerHandle};
 
 use crate::answers::{Answers, Stored};
@@ -98,6 +99,8 @@ fn origin(environment: &Environment, settings: &Settings) -> Result<Arc<dyn Orig
 
 /// The options were validated: what is left to be wrong is where the stream is.
 fn unusable(error: &BuildError) -> Failure {
-    let variable = matches!(error, BuildError::Stream(_)).then(|| "SNOWMELT_STREAM".to_owned());
+    use StreamConfigError::{InvalidStream, RegionMismatch};
+    let by_name = matches!(error, BuildError::Stream(InvalidStream { .. } | RegionMismatch { .. }));
+    let variable = by_name.then(|| "SNOWMELT_STREAM".to_owned());
     Failure::config(vec![Problem { variable, message: error.to_string(), ..Problem::default() }])
 }

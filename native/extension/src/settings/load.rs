@@ -39,7 +39,7 @@ pub fn load(environment: &Environment) -> Result<Loaded, SettingsError> {
     }
     if !token.is_set() {
         notes.push(format!(
-            "AWS_SESSION_TOKEN is not set, as Lambda does: port {} answers nobody",
+            "AWS_SESSION_TOKEN, which Lambda sets, is not set: port {} refuses every request",
             settings.aws.port
         ));
     }

@@ -262,7 +262,7 @@ fn an_unknown_variable_of_the_others_is_told_and_no_error() {
                 `PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE`?";
     assert_eq!(
         loaded.notes,
-        [note, "AWS_SESSION_TOKEN is not set, as Lambda does: port 2773 answers nobody"]
+        [note, "AWS_SESSION_TOKEN, which Lambda sets, is not set: port 2773 refuses every request"]
     );
     let with_token = [unknown[0], ("AWS_SESSION_TOKEN", "IQoJ")];
     assert_eq!(load(&environment(&with_token)).unwrap().notes, [note]);
