@@ -74,6 +74,7 @@ has curl || debian curl
 has node || debian nodejs
 has npm || debian npm
 need node "install Node 20 or newer"
+node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { say "node is too old: install 20 or newer" >&2; exit 1; }
 has python3 || debian python3
 python3 -c "import ensurepip, venv" 2>/dev/null || debian python3-venv
 python3 -c "import sys; sys.exit(sys.version_info < (3, 11))" || { say "python3 is too old: install 3.11 or newer" >&2; exit 1; }

@@ -16,14 +16,14 @@ from .template import functions
 
 
 def extension() -> Path:
-    """The extension's binary: SNOWMELT_EXTENSION, or what `make layer` or cargo made."""
+    """The extension's binary: SNOWMELT_EXTENSION, or what cargo made last."""
     told = os.environ.get("SNOWMELT_EXTENSION")
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT.parent.parent / "target")
     places = [Path(told)] if told else [target / kind / "snowmelt-extension" for kind in ("release", "debug")]
-    found = next((place.resolve() for place in places if place.is_file()), None)
-    if found is None:
+    made = [place.resolve() for place in places if place.is_file()]
+    if not made:
         raise SystemExit("where is snowmelt-extension? `cargo build -p snowmelt-extension` makes it; SNOWMELT_EXTENSION names another one")
-    return found
+    return max(made, key=lambda place: place.stat().st_mtime)
 
 
 class Run:

@@ -80,11 +80,7 @@ impl Answers {
         let builder = builder
             .source(Source::parameter_store().key(PARAMETERS))
             .source(Source::secrets_manager().key(SECRETS));
-        tables.iter().fold(builder, |builder, table| {
-            let source = Source::dynamodb(table.table.as_str());
-            let template = table.template.as_str();
-            builder.source(if table.is_prefix { source.prefix(template) } else { source.key(template) })
-        })
+        tables.iter().fold(builder, |builder, table| builder.source(table.into()))
     }
 
     /// Answers from a cache made from [`builder`](Self::builder), and from the

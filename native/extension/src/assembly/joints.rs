@@ -33,13 +33,14 @@ impl Service for Port4000 {
 pub(super) fn failure(error: &SettingsError) -> Failure {
     let problems = error.problems().iter().map(|problem| {
         let (mut message, remedy) = (problem.what.clone(), Some(problem.remedy.clone()));
-        let (mut file, mut line, mut variable) = (None, None, None);
+        let (mut file, mut place, mut variable) = (None, None, None);
         match &problem.place {
             Place::Variable(name) => variable = Some(name.clone()),
-            Place::File { path, at } => (file, line) = (Some(path.clone()), at.map(|at| at.line)),
+            Place::File { path, at } => (file, place) = (Some(path.clone()), *at),
             Place::Table(name) => message = format!("table {name} {message}"),
         }
-        Problem { file, line, variable, message, remedy }
+        let (line, column) = (place.map(|at| at.line), place.map(|at| at.column));
+        Problem { file, line, column, variable, message, remedy }
     });
     Failure::config(problems.collect())
 }

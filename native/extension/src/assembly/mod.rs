@@ -34,7 +34,8 @@ pub fn run() -> ExitCode {
     let lambda = match settings::lambda(&environment) {
         Ok(lambda) => lambda,
         Err(error) => {
-            tracing::error!("{error}");
+            // What else is wrong includes it.
+            tracing::error!("{}", loaded.err().unwrap_or(error));
             return ExitCode::FAILURE;
         }
     };

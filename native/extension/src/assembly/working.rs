@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use snowmelt::stream::kinesis::StreamConfigError;
 use snowmelt::{BuildError, Cache, FollowerHandle};
 
 use crate::answers::{Answers, Stored};
@@ -32,8 +33,8 @@ impl Working {
         for note in notes {
             tracing::warn!("{note}");
         }
-        let own = listen(settings.port)?;
-        let aws = listen(settings.aws.port)?;
+        let own = listen("SNOWMELT_PORT", settings.port)?;
+        let aws = listen("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", settings.aws.port)?;
         let origin = origin(environment, &settings)?;
         let tables = settings::resolve(&settings, &*origin).await.map_err(|error| failure(&error))?;
         let cache =
@@ -77,26 +78,29 @@ impl Work for Working {
     }
 
     async fn stop(self, within: Duration) {
-        if !self.server.stop(within).await {
-            tracing::warn!("requests in hand were cut off");
-        }
+        // It says so itself if that was not enough.
+        self.server.stop(within).await;
     }
 }
 
-fn listen(port: u16) -> Result<Listener, Failure> {
-    Listener::bind(port).map_err(|error| Failure::listen(port, &error))
+fn listen(variable: &str, port: u16) -> Result<Listener, Failure> {
+    Listener::bind(port).map_err(|error| Failure::listen(variable, port, &error))
 }
 
 /// Connects to nothing, and reads no certificate, before it is asked.
 fn origin(environment: &Environment, settings: &Settings) -> Result<Arc<dyn Origin>, Failure> {
     let variable = |name| environment.text(name).map(ToOwned::to_owned);
     let options = AwsOptions::from_variables(&settings.aws, variable).map_err(|error| {
-        let (variable, message) = (Some(error.name.to_owned()), error.to_string());
-        Failure::config(vec![Problem { variable, message, ..Problem::default() }])
+        // Its text begins with the variable.
+        Failure::config(vec![Problem { message: error.to_string(), ..Problem::default() }])
     })?;
     Ok(Arc::new(AwsOrigin::new(options)))
 }
 
+/// The options were validated: what is left to be wrong is where the stream is.
 fn unusable(error: &BuildError) -> Failure {
-    Failure::config(vec![Problem { message: error.to_string(), ..Problem::default() }])
+    use StreamConfigError::{InvalidStream, RegionMismatch};
+    let by_name = matches!(error, BuildError::Stream(InvalidStream { .. } | RegionMismatch { .. }));
+    let variable = by_name.then(|| "SNOWMELT_STREAM".to_owned());
+    Failure::config(vec![Problem { variable, message: error.to_string(), ..Problem::default() }])
 }

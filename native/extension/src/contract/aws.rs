@@ -21,15 +21,12 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
 use crate::answers::{Answers, Failure, Form, How, JSON, Outcome, Read, TEXT, Wanted};
-use crate::http::{Answer, Request, Response, Service};
+use crate::http::{Answer, Request, Response, Service, TOKEN};
 use crate::origin::{Ask, OriginError, SecretAsk, Trouble};
 use crate::settings::{Settings, Token};
 
 use super::query::{Query, Undecodable, flag};
 use super::selector::{NoVersion, Selected, version};
-
-/// The header with the token.
-const TOKEN: &str = "x-aws-parameters-secrets-token";
 
 /// Contract 3, as the service of a port.
 pub struct Aws {
@@ -66,7 +63,7 @@ impl Aws {
     /// A page or a function that can be made to send a GET (SSRF) cannot make
     /// the header: so without it all paths are alike, `/ping` too.
     fn is_allowed(&self, headers: &HeaderMap) -> bool {
-        let mut tokens = headers.get_all(TOKEN).iter();
+        let mut tokens = headers.get_all(&TOKEN).iter();
         let first = tokens.next().is_some_and(|token| self.token.matches(token.as_bytes()));
         first && tokens.next().is_none()
     }

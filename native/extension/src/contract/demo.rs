@@ -180,7 +180,8 @@ fn bad(message: impl Into<Cow<'static, str>>) -> Refused {
 }
 
 fn unknown_path() -> Refused {
-    let message = "there is /parameters?name=NAME and /dynamodb?name=NAME here";
+    let message = "there is no such path: ask for /parameters?name=NAME, /dynamodb?name=NAME, /cache/{key}, \
+                   /invalidate, /stats or /metrics";
     Refused(StatusCode::NOT_FOUND, "NotFound", message.into())
 }
 

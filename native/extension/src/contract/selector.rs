@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::http::shown;
 use crate::origin::ParameterAsk;
 
 /// A parameter's name or ARN, and its version or label, if one is selected.
@@ -13,8 +14,8 @@ pub(super) struct Selected<'a> {
 
 /// A selector that begins as a version and is none.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("the version of a parameter is a whole number from 1 on")]
-pub(super) struct NoVersion;
+#[error("the version {0} is none: give a whole number from 1 on")]
+pub(super) struct NoVersion(String);
 
 impl<'a> Selected<'a> {
     /// Reads `name`, `name:version` or `name:label`, as `GetParameter` does.
@@ -45,5 +46,6 @@ impl<'a> Selected<'a> {
 
 /// A version's number.
 pub(super) fn version(text: &str) -> Result<i64, NoVersion> {
-    text.parse().ok().filter(|version| *version > 0).ok_or(NoVersion)
+    let parsed = text.parse().ok().filter(|version| *version > 0);
+    parsed.ok_or_else(|| NoVersion(shown(text.as_bytes())))
 }

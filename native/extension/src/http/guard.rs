@@ -15,7 +15,7 @@ use super::problem::{problem, shown};
 
 /// The header that bears the token, as the AWS Parameters and Secrets
 /// extension has it.
-pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-aws-parameters-secrets-token");
+pub(crate) const TOKEN: HeaderName = HeaderName::from_static("x-aws-parameters-secrets-token");
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -16,13 +16,12 @@ mod problem;
 mod pulse;
 mod server;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::Pending;
 
 pub use guard::Guards;
+pub(crate) use guard::TOKEN;
 pub use listen::Listener;
 pub use problem::problem;
 pub(crate) use problem::shown;
@@ -49,12 +48,6 @@ impl From<Response> for Answer {
     }
 }
 
-impl From<Pending<Response>> for Answer {
-    fn from(response: Pending<Response>) -> Self {
-        Self::Later(response)
-    }
-}
-
 /// What answers the requests of one port. It never fails: what goes wrong is
 /// an answer with a status.
 pub trait Service: Send + Sync + 'static {
@@ -67,16 +60,6 @@ pub trait Service: Send + Sync + 'static {
     /// puts into the extensions is there when the request is answered.
     fn received(&self, head: &mut ::http::request::Parts) {
         let _ = head;
-    }
-}
-
-impl<S: Service + ?Sized> Service for Arc<S> {
-    fn answer(&self, request: Request) -> Answer {
-        (**self).answer(request)
-    }
-
-    fn received(&self, head: &mut ::http::request::Parts) {
-        (**self).received(head);
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Problem {
     pub file: Option<String>,
     /// The line in the file, from 1.
     pub line: Option<u64>,
+    /// The column in the line, from 1.
+    pub column: Option<u64>,
     /// The environment variable, if it is one.
     pub variable: Option<String>,
     /// What is wrong.
@@ -44,11 +46,10 @@ impl Failure {
         Self { kind: Kind::Config, message, problems }
     }
 
-    /// A port could not be listened on.
-    pub fn listen(port: u16, error: &std::io::Error) -> Self {
+    /// A port could not be listened on; `variable` chooses another.
+    pub fn listen(variable: &str, port: u16, error: &std::io::Error) -> Self {
         let message = format!(
-            "port {port} cannot be listened on: {error}; end what has it, or choose another one by SNOWMELT_PORT or \
-             PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
+            "port {port} cannot be listened on: {error}; end what has it, or choose another one by {variable}"
         );
         Self { kind: Kind::Listen, message, problems: Vec::new() }
     }
@@ -88,6 +89,7 @@ impl Problem {
         let fields = [
             ("file", text(&self.file)),
             ("line", self.line.map(Value::from)),
+            ("column", self.column.map(Value::from)),
             ("variable", text(&self.variable)),
             ("message", Some(Value::from(self.message.as_str()))),
             ("remedy", text(&self.remedy)),
@@ -100,7 +102,13 @@ impl Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.file, self.line, &self.variable) {
-            (Some(file), Some(line), _) => write!(out, "{file}:{line}: ")?,
+            (Some(file), Some(line), _) => {
+                write!(out, "{file}:{line}:")?;
+                if let Some(column) = self.column {
+                    write!(out, "{column}:")?;
+                }
+                out.write_str(" ")?;
+            }
             (Some(file), None, _) => write!(out, "{file}: ")?,
             (None, _, Some(variable)) => write!(out, "{variable}: ")?,
             (None, _, None) => {}

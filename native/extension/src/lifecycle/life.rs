@@ -11,8 +11,8 @@ use super::event::Event;
 use super::failure::Failure;
 
 /// Within this time after SHUTDOWN or a signal, what is in hand is answered;
-/// the process ends within 300 ms.
-pub const STOP: Duration = Duration::from_millis(250);
+/// the process ends within 300 ms, on a busy machine too.
+pub const STOP: Duration = Duration::from_millis(200);
 /// For telling why it ends, when it ends for a failure: there may be nobody
 /// left to listen.
 const TELL: Duration = Duration::from_secs(2);

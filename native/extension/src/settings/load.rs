@@ -37,6 +37,12 @@ pub fn load(environment: &Environment) -> Result<Loaded, SettingsError> {
         let remedy = "there is no token to ask for: set AWS_SESSION_TOKEN, as Lambda does, or leave it out";
         reader.refuse(REQUIRE_TOKEN, "is true", remedy);
     }
+    if !token.is_set() {
+        notes.push(format!(
+            "AWS_SESSION_TOKEN, which Lambda sets, is not set: port {} refuses every request",
+            settings.aws.port
+        ));
+    }
     if settings.port == settings.aws.port {
         let remedy = format!("{HTTP_PORT} is the same: give two different ports");
         reader.refuse(PORT, format!("is {}", settings.port), remedy);

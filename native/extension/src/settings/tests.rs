@@ -260,7 +260,12 @@ fn an_unknown_variable_of_the_others_is_told_and_no_error() {
     let loaded = load(&environment(&unknown)).unwrap();
     let note = "PARAMETERS_SECRETS_EXTENSION_CACHE_SIZES is unknown, and has no effect: did you mean \
                 `PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE`?";
-    assert_eq!(loaded.notes, [note]);
+    assert_eq!(
+        loaded.notes,
+        [note, "AWS_SESSION_TOKEN, which Lambda sets, is not set: port 2773 refuses every request"]
+    );
+    let with_token = [unknown[0], ("AWS_SESSION_TOKEN", "IQoJ")];
+    assert_eq!(load(&environment(&with_token)).unwrap().notes, [note]);
 }
 
 #[test]

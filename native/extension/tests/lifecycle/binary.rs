@@ -74,7 +74,7 @@ fn a_broken_file_is_told_with_its_line() {
     assert_eq!(told.header("lambda-extension-function-error-type"), "Extension.ConfigInvalid");
     let problem = &told.body["problems"][0];
     assert_eq!(problem["file"], extension.folder.join("cache.yaml").to_str().expect("a text"));
-    assert_eq!(problem["line"], 4, "{problem}");
+    assert_eq!((&problem["line"], &problem["column"]), (&4.into(), &18.into()), "{problem}");
     assert!(problem["remedy"].is_string(), "{problem}");
 }
 
@@ -85,7 +85,24 @@ fn a_taken_port_is_told() {
     let port = taken.local_addr().expect("it is bound").port().to_string();
     let mut extension = Extension::start("taken", &api, &[], &[("SNOWMELT_PORT", &port)]);
     assert_eq!(extension.end(), Some(1));
-    assert_eq!(api.wait("/init/error", 1).body["errorType"], "Extension.PortUnavailable");
+    let told = api.wait("/init/error", 1).body;
+    assert_eq!(told["errorType"], "Extension.PortUnavailable");
+    let message = told["errorMessage"].as_str().expect("a text");
+    assert!(message.contains(&port) && message.ends_with("by SNOWMELT_PORT"), "{message}");
+}
+
+#[test]
+fn a_wrong_variable_is_told_once_and_by_its_name() {
+    for (name, value, part) in [
+        ("SNOWMELT_STREAM", "arn:aws:foo", "neither the name nor the ARN of a Kinesis stream"),
+        ("AWS_ENDPOINT_URL", "localhost:4566", "is no endpoint"),
+    ] {
+        let api = ExtensionsApi::start();
+        let mut extension = Extension::start("variable", &api, &[], &[(name, value)]);
+        assert_eq!(extension.end(), Some(1));
+        let told = api.wait("/init/error", 1).body["errorMessage"].to_string();
+        assert!(told.matches(name).count() == 1 && told.contains(value) && told.contains(part), "{told}");
+    }
 }
 
 #[test]
@@ -121,5 +138,6 @@ fn outside_of_lambda_it_says_what_it_misses() {
     let said =
         Command::new(env!("CARGO_BIN_EXE_snowmelt-extension")).env_clear().output().expect("it starts");
     assert_eq!(said.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&said.stdout).contains("AWS_LAMBDA_RUNTIME_API"), "{said:?}");
+    let told = String::from_utf8_lossy(&said.stdout);
+    assert!(told.contains("AWS_LAMBDA_RUNTIME_API") && told.contains("SNOWMELT_STREAM"), "{told}");
 }

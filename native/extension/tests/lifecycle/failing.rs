@@ -12,6 +12,7 @@ fn broken() -> Failure {
         Problem {
             file: Some("/var/task/config.yaml".to_owned()),
             line: Some(7),
+            column: Some(18),
             message: "hashkeytype is \"X\"".to_owned(),
             remedy: Some("write S, N or B".to_owned()),
             ..Problem::default()
@@ -35,12 +36,15 @@ fn a_broken_configuration_fails_the_functions_start() {
     assert_eq!(told.header("lambda-extension-function-error-type"), "Extension.ConfigInvalid");
     assert_eq!(told.header("lambda-extension-identifier"), "a1b2c3d4-5678-90ab-cdef-EXAMPLE11111");
     let expected = json!({
-        "errorMessage": "/var/task/config.yaml:7: hashkeytype is \"X\"; write S, N or B; \
+        "errorMessage": "/var/task/config.yaml:7:18: hashkeytype is \"X\"; write S, N or B; \
                          SNOWMELT_STREAM: is not set; name the stream, or say none",
         "errorType": "Extension.ConfigInvalid",
         "stackTrace": [],
         "problems": [
-            {"file": "/var/task/config.yaml", "line": 7, "message": "hashkeytype is \"X\"", "remedy": "write S, N or B"},
+            {
+                "file": "/var/task/config.yaml", "line": 7, "column": 18,
+                "message": "hashkeytype is \"X\"", "remedy": "write S, N or B",
+            },
             {"variable": "SNOWMELT_STREAM", "message": "is not set", "remedy": "name the stream, or say none"},
         ],
     });
@@ -51,12 +55,13 @@ fn a_broken_configuration_fails_the_functions_start() {
 fn a_port_that_is_taken_is_told() {
     let api = ExtensionsApi::start();
     let taken = std::io::Error::from(std::io::ErrorKind::AddrInUse);
-    let running = Running::begin(environment(&api), move |_| Err(Failure::listen(2773, &taken)));
+    let running =
+        Running::begin(environment(&api), move |_| Err(Failure::listen("SNOWMELT_PORT", 4000, &taken)));
     assert_eq!(running.end(), ExitCode::FAILURE);
     let told = api.wait("/init/error", 1);
     assert_eq!(told.header("lambda-extension-function-error-type"), "Extension.PortUnavailable");
     let message = told.body["errorMessage"].as_str().expect("a text");
-    assert!(message.contains("port 2773") && message.contains("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"));
+    assert!(message.contains("port 4000") && message.contains("SNOWMELT_PORT"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use snowmelt_extension::lifecycle::{Environment, live, stop};
 
 use crate::extensions_api::ExtensionsApi;
@@ -26,10 +27,8 @@ impl Process {
         Self(process.expect("it starts"))
     }
 
-    fn signal(&self, name: &str) {
-        let process = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status().expect("kill is there");
-        assert!(sent.success());
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("it runs");
     }
 
     /// As proc(5) has it: `T` is stopped.
@@ -40,7 +39,7 @@ impl Process {
     }
 
     fn freeze(&self) {
-        self.signal("STOP");
+        self.signal(Signal::STOP);
         wait_until("the freeze", || self.state() == 'T');
     }
 
@@ -81,10 +80,10 @@ fn a_freeze_while_it_waits_is_nothing_to_it() {
     process.freeze();
     std::thread::sleep(Duration::from_secs(2));
     api.invoke();
-    process.signal("CONT");
+    process.signal(Signal::CONT);
     api.wait("/event/next", 2);
     process.freeze();
-    process.signal("CONT");
+    process.signal(Signal::CONT);
     api.shut_down();
     assert!(process.end().success());
     assert_eq!(api.paths(), ["/register", "/event/next", "/event/next"]);
@@ -100,7 +99,7 @@ fn a_connection_that_died_in_a_freeze_loses_no_event() {
         process.freeze();
         api.cut();
         std::thread::sleep(Duration::from_millis(200));
-        process.signal("CONT");
+        process.signal(Signal::CONT);
     }
     api.wait("/event/next", 4);
     api.shut_down();
@@ -110,12 +109,12 @@ fn a_connection_that_died_in_a_freeze_loses_no_event() {
 #[test]
 fn sigterm_and_sigint_end_it_in_time() {
     live_if_asked();
-    for name in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let api = ExtensionsApi::start();
         let process = Process::start("freezing::sigterm_and_sigint_end_it_in_time", &api);
         api.wait("/event/next", 1);
         let asked = Instant::now();
-        process.signal(name);
+        process.signal(signal);
         assert!(process.end().success());
         assert!(asked.elapsed() < Duration::from_millis(300), "{:?}", asked.elapsed());
     }

@@ -47,7 +47,7 @@ impl Work for Noting {
     }
 
     async fn stop(self, within: Duration) {
-        assert!(within <= Duration::from_millis(250), "{within:?}");
+        assert!(within <= Duration::from_millis(200), "{within:?}");
         tokio::time::sleep(self.busy).await;
         self.notes.add("answered");
     }

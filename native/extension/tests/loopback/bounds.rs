@@ -17,6 +17,7 @@ async fn both_loopbacks_answer_on_one_port() {
     let world = open(Limits::default());
     let mut client = Client::connect(world.port).await;
     assert_eq!(client.get("/now").await.text(), "GET");
+    assert!(Listener::bind(0).unwrap().addresses().iter().all(std::net::IpAddr::is_loopback));
     let taken = Listener::bind(world.port).unwrap_err();
     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
     if Listener::bind(0).unwrap().addresses().len() == 2 {

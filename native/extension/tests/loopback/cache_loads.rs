@@ -32,9 +32,9 @@ async fn waiter(world: &Cached, target: &str) -> Client {
     client
 }
 
-/// The requests that were written are being answered.
-async fn settled() {
-    sleep(Duration::from_millis(60)).await;
+/// Until so many reads wait for what another one loads.
+async fn joined(world: &Cached, reads: u64) {
+    until(|| world.cache.stats().coalesced == reads).await;
 }
 
 #[tokio::test]
@@ -44,8 +44,7 @@ async fn one_of_many_loads_and_all_have_it() {
     for _ in 0..64 {
         clients.push(waiter(&world, "/cache/k?wait").await);
     }
-    until(|| world.cache.stats().loads == 1).await;
-    settled().await;
+    joined(&world, 63).await;
     // Whoever has an answer by now is the one who loads.
     let mut leader = None;
     for (at, client) in clients.iter_mut().enumerate() {
@@ -85,7 +84,7 @@ async fn an_invalidated_load_is_not_stored_and_serves_those_who_were_there() {
     let mut client = world.client().await;
     let lease = lead(&mut client, "users/1").await;
     let mut early = waiter(&world, "/cache/users/1?wait").await;
-    settled().await;
+    joined(&world, 1).await;
     let body = br#"{"keys":["users/1"]}"#;
     assert_eq!(client.ask("POST", "/invalidate", &[], body).await.status, 200);
     // It comes after the invalidation: that load began too early for it.
@@ -97,7 +96,7 @@ async fn an_invalidated_load_is_not_stored_and_serves_those_who_were_there() {
     assert!(world.cache.peek("users/1").is_none());
     // The load had begun before the early one came, and was revoked since: it
     // has the second.
-    settled().await;
+    joined(&world, 2).await;
     assert_eq!(put(&mut late, "users/1", &second, "new").await.status, 204);
     assert_eq!(early.reply(true).await.unwrap().text(), "new");
 }
@@ -137,7 +136,7 @@ async fn a_bare_put_is_as_old_as_its_head() {
     let world = cached(cache("memory:loads-bare"));
     let mut client = world.client().await;
     client.write("PUT /cache/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nol").await;
-    settled().await;
+    sleep(Duration::from_millis(60)).await;
     world.cache.invalidate("k").await.unwrap();
     client.write("d").await;
     let reply = client.reply(true).await.unwrap();
@@ -167,7 +166,7 @@ async fn a_bare_put_serves_who_waits_for_a_lease() {
     let mut client = world.client().await;
     let lease = lead(&mut client, "k").await;
     let mut waiting = waiter(&world, "/cache/k?wait").await;
-    settled().await;
+    joined(&world, 1).await;
     let mut other = world.client().await;
     assert_eq!(other.ask("PUT", "/cache/k", &[], b"other").await.status, 204);
     assert_eq!(waiting.reply(true).await.unwrap().text(), "other");
@@ -180,7 +179,7 @@ async fn a_lease_given_up_goes_to_the_next() {
     let mut client = world.client().await;
     let lease = lead(&mut client, "k").await;
     let mut first = waiter(&world, "/cache/k?wait").await;
-    settled().await;
+    joined(&world, 1).await;
     assert_eq!(client.ask("DELETE", "/cache/k", &[(LEASE, &lease)], b"").await.status, 204);
     let second = lease_of(&first.reply(true).await.unwrap());
     assert_ne!(second, lease);
@@ -220,7 +219,7 @@ async fn a_waiter_that_goes_away_takes_nothing_along() {
     let lease = lead(&mut client, "k").await;
     let gone = waiter(&world, "/cache/k?wait").await;
     let mut stays = waiter(&world, "/cache/k?wait").await;
-    settled().await;
+    joined(&world, 2).await;
     drop(gone);
     until(|| world.server.connections() == 2).await;
     assert_eq!(put(&mut client, "k", &lease, "x").await.status, 204);
@@ -233,10 +232,12 @@ async fn leases_that_are_held_are_bounded() {
     let world = cached(cache);
     let mut client = world.client().await;
     let first = lead(&mut client, "k0").await;
-    for number in 1..=100 {
+    let second = lead(&mut client, "k1").await;
+    for number in 2..=100 {
         lead(&mut client, &format!("k{number}")).await;
     }
     assert_eq!(put(&mut client, "k0", &first, "x").await.status, 410, "the oldest had to go");
+    assert_eq!(put(&mut client, "k1", &second, "x").await.status, 204, "the others are good");
     assert!(world.cache.stats().leases <= 100);
     assert!(world.cache.peek("k0").is_none_or(|value| value.body().is_empty()));
 }

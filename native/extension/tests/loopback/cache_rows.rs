@@ -205,6 +205,19 @@ async fn methods_and_paths_that_there_are_not() {
 }
 
 #[tokio::test]
+async fn a_query_is_for_reads() {
+    let world = world("memory:rows-query");
+    let mut client = world.client().await;
+    for (method, target) in
+        [("PUT", "/cache/k?ttl=5s"), ("DELETE", "/cache/k?wait"), ("GET", "/cache/k?ttl=5s")]
+    {
+        let reply = client.ask(method, target, &[], b"").await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "InvalidQuery"), "{method} {target}");
+    }
+    assert_eq!(client.get("/cache/k?").await.status, 404);
+}
+
+#[tokio::test]
 async fn what_is_too_heavy_says_so() {
     let cache = Cache::builder()
         .stream("none")

@@ -207,4 +207,9 @@ async fn many_regions_do_not_grow_without_bound_and_still_answer() {
         let ask = ParameterAsk { region: Some(format!("aa-bb-{number}")), ..parameter("/a") };
         assert!(value(&origin, ask).await.unwrap().is_some());
     }
+    assert_eq!(double.connections(), 70);
+    // The first one's client had to go, and its connection with it.
+    let ask = ParameterAsk { region: Some("aa-bb-0".into()), ..parameter("/a") };
+    assert!(value(&origin, ask).await.unwrap().is_some());
+    assert_eq!(double.connections(), 71);
 }

@@ -90,6 +90,16 @@ impl<'a> Query<'a> {
     }
 }
 
+/// What stores or drops has no query: a lifetime there would go unnoticed.
+pub(super) fn no_query(uri: &Uri) -> Result<(), Refusal> {
+    let Some(query) = uri.query().filter(|query| !query.is_empty()) else { return Ok(()) };
+    let message = format!(
+        "the query is {}: leave it out; the headers Snowmelt-TTL, Snowmelt-Tags and Snowmelt-Lease say how",
+        shown(query.as_bytes())
+    );
+    Err(bad("InvalidQuery", &message))
+}
+
 fn unknown(name: &str) -> Refusal {
     let message = format!("the query has {}: there are `wait` and `after`", shown(name.as_bytes()));
     bad("InvalidQuery", &message)

@@ -33,7 +33,7 @@ impl<V: Blob> Leases<V> {
         let mut id = Id::default();
         getrandom::fill(&mut id).ok()?;
         let now = Instant::now();
-        self.expire(now);
+        self.expire(now, self.most - 1);
         self.held.insert(id, lease);
         self.ends.push_back((now + self.timeout, id));
         Some(id)
@@ -46,7 +46,7 @@ impl<V: Blob> Leases<V> {
     ///
     /// If it is for another key; it stays then.
     pub(super) fn take(&mut self, id: &Id, key: &str) -> Result<Option<Lease<V>>, ()> {
-        self.expire(Instant::now());
+        self.expire(Instant::now(), self.most);
         match self.held.get(id) {
             Some(lease) if lease.key() != key => Err(()),
             _ => Ok(self.held.remove(id)),
@@ -70,10 +70,10 @@ impl<V: Blob> Leases<V> {
         }
     }
 
-    /// Drops those whose time is up and, one too many, the oldest.
-    fn expire(&mut self, now: Instant) {
+    /// Drops those whose time is up and, of more than `most`, the oldest.
+    fn expire(&mut self, now: Instant, most: usize) {
         while let Some((end, id)) = self.ends.front() {
-            if *end > now && self.held.len() < self.most && self.held.contains_key(id) {
+            if *end > now && self.held.len() <= most && self.held.contains_key(id) {
                 break;
             }
             self.held.remove(id);

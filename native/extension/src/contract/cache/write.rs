@@ -17,6 +17,7 @@ pub(super) struct Arrived(pub(super) Moment);
 pub(super) fn put<V: Blob>(shared: &Shared<V>, request: Request) -> Result<Response, Refusal> {
     let (mut head, body) = request.into_parts();
     let key = ask::key(&head.uri)?;
+    ask::no_query(&head.uri)?;
     let value = V::new(body, content_type(&head.headers));
     let mut loaded = Loaded::new(value).tags(ask::tags(&head.headers)?);
     loaded.ttl = ask::ttl(&head.headers)?;
@@ -43,6 +44,7 @@ pub(super) fn put<V: Blob>(shared: &Shared<V>, request: Request) -> Result<Respo
 
 pub(super) fn delete<V: Blob>(shared: &Shared<V>, request: &Request) -> Result<Response, Refusal> {
     let key = ask::key(request.uri())?;
+    ask::no_query(request.uri())?;
     match lease(request.headers())? {
         // Who waits for it is told at once, and one of them loads.
         Some(id) => drop(take(shared, &id, &key)?),
