@@ -94,6 +94,7 @@ pub enum FillOutcome {
 pub(crate) struct Sweep<'a> {
     pub(crate) keys: &'a [Hashed<'a>],
     pub(crate) tags: &'a [u64],
+    /// Sorted, and none begins with another.
     pub(crate) prefixes: &'a [&'a str],
     pub(crate) all: bool,
 }
@@ -246,7 +247,9 @@ impl<H: Host> Segment<H> {
         }
         for prefix in sweep.prefixes {
             self.fences.prefix(prefix, now);
-            self.counts.invalidated_by_prefix += self.store.remove_prefix(prefix);
+        }
+        if !sweep.prefixes.is_empty() {
+            self.counts.invalidated_by_prefix += self.store.remove_prefixes(sweep.prefixes);
         }
         self.leases.revoke_before(self.fences.complete_since());
     }

@@ -429,6 +429,14 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.shared.catch_up_for_read().await;
     }
 
+    /// Looks at the precise clock, so that reads after it know of a freeze that
+    /// has just ended: the coarse one may still show its beginning. For hosts
+    /// whose reads may come before any word of an invocation.
+    #[doc(hidden)]
+    pub fn awake(&self) {
+        let _ = self.shared.precise_now();
+    }
+
     /// Looks at every value, under the locks.
     #[doc(hidden)]
     pub fn each_value(&self, visit: impl FnMut(&V)) {

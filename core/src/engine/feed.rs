@@ -259,7 +259,7 @@ impl<H: Host> Engine<H> {
         let keys_as_tags = if self.config.keys_as_tags { &invalidation.keys[..] } else { &[] };
         let tags: Vec<u64> =
             invalidation.tags.iter().chain(keys_as_tags).map(|tag| self.hash_tag(tag)).collect();
-        let prefixes: Vec<&str> = invalidation.prefixes.iter().map(AsRef::as_ref).collect();
+        let prefixes = widest(&invalidation.prefixes);
         let everywhere = !tags.is_empty() || !prefixes.is_empty();
         let mut rest = &keys[..];
         for (index, segment) in self.segments.iter().enumerate() {
@@ -275,6 +275,14 @@ impl<H: Host> Engine<H> {
             }
         }
     }
+}
+
+/// The prefixes, sorted, without those that begin with another: it covers them.
+fn widest(prefixes: &[String]) -> Vec<&str> {
+    let mut widest: Vec<&str> = prefixes.iter().map(AsRef::as_ref).collect();
+    widest.sort_unstable();
+    widest.dedup_by(|later, kept| later.starts_with(*kept));
+    widest
 }
 
 impl Feed {

@@ -236,12 +236,18 @@ impl<V, P: Policy> Store<V, P> {
         count
     }
 
-    /// Drops the entries whose key starts with a prefix, in one pass.
-    pub(crate) fn remove_prefix(&mut self, prefix: &str) -> u64 {
+    /// Drops the entries whose key starts with one of the prefixes, in one pass
+    /// however many they are: a record can have a hundred thousand. They are
+    /// sorted, and none begins with another: so at most one fits a key, the last
+    /// that is not after it.
+    pub(crate) fn remove_prefixes(&mut self, prefixes: &[&str]) -> u64 {
+        debug_assert!(prefixes.is_sorted(), "prefixes are sorted by who hashes an invalidation");
         let mut count = 0;
         for slot in 0..self.slots.len() {
             let Slot::Full(entry) = &self.slots[slot] else { continue };
-            if entry.key.as_bytes().starts_with(prefix.as_bytes()) {
+            let key = entry.key.as_bytes();
+            let at = prefixes.partition_point(|prefix| prefix.as_bytes() <= key);
+            if at > 0 && key.starts_with(prefixes[at - 1].as_bytes()) {
                 self.remove_slot(slot_number(slot));
                 count += 1;
             }

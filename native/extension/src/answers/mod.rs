@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use snowmelt::host::Lookup;
 use snowmelt::{Builder, Cache, Source};
+use snowmelt_core::StreamAddress;
 
 use crate::Pending;
 use crate::origin::Origin;
@@ -30,7 +31,6 @@ use crate::settings::Settings;
 use crate::settings::sources::{PARAMETERS, SECRETS, TableSource};
 
 use ledger::Ledger;
-use room::Rooms;
 
 pub(crate) use body::{JSON, TEXT};
 pub use failure::Failure;
@@ -57,7 +57,6 @@ pub struct Answers {
     /// Whether parameters and secrets are kept.
     keeps: bool,
     ledger: Arc<Ledger>,
-    rooms: Arc<Rooms>,
 }
 
 impl Answers {
@@ -72,6 +71,11 @@ impl Answers {
             .segments(1)
             .keys_as_tags(true)
             .weigher(|key, stored: &Stored| stored.weight(key));
+        // A stream of another region is meant if its ARN says so.
+        let builder = match StreamAddress::parse(&settings.stream) {
+            Ok(StreamAddress { arn: Some(arn), .. }) => builder.region(arn.region),
+            _ => builder,
+        };
         // With lanes all writers are Snowmelt: a lane is one shard of the
         // stream, and services write to any.
         if settings.config.lanes.is_some() {
@@ -87,13 +91,7 @@ impl Answers {
     /// origin.
     pub fn new(cache: Cache<Stored>, settings: &Settings, origin: Arc<dyn Origin>) -> Self {
         let aws = &settings.aws;
-        Self {
-            cache,
-            origin,
-            keeps: aws.enabled && aws.size > 0,
-            ledger: Ledger::new(aws.size),
-            rooms: Arc::default(),
-        }
+        Self { cache, origin, keeps: aws.enabled && aws.size > 0, ledger: Ledger::new(aws.size) }
     }
 
     /// The cache, for contract 4, the lifecycle and the metrics.
@@ -111,10 +109,11 @@ impl Answers {
     ///
     /// The future, outside of a tokio runtime.
     pub fn read(&self, wanted: Wanted) -> Read {
+        self.cache.awake();
         let arrival = self.cache.arrive();
         if !self.keeps(&wanted) {
             let this = self.clone();
-            return Read::Later(Box::pin(async move { this.unkept(wanted).await }));
+            return Read::Later(Box::pin(async move { this.unkept(wanted, arrival).await }));
         }
         if wanted.how.refresh_now {
             let this = self.clone();

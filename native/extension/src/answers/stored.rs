@@ -50,7 +50,7 @@ impl Stored {
 
     /// Its share of `SNOWMELT_MAX_WEIGHT`, in bytes.
     pub(super) fn weight(&self, key: &str) -> u32 {
-        u32::try_from(self.body.len() + key.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.body.len() + self.content_type.len() + key.len()).unwrap_or(u32::MAX)
     }
 
     /// It was read.

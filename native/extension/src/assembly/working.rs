@@ -42,7 +42,11 @@ impl Working {
         let answers = Answers::new(cache.clone(), &settings, origin);
         let demo = Demo::new(&settings, answers.clone(), tables);
         if settings.prefetch {
-            demo.prefetch().await;
+            if tokio::time::timeout(Duration::from_secs(3), demo.prefetch()).await.is_err() {
+                tracing::warn!(
+                    "not everything could be prefetched in 3 s: the rest is fetched when it is asked for"
+                );
+            }
         }
         let server = Server::new(Limits::default());
         let mut guards = Guards::new();

@@ -29,7 +29,7 @@ use crate::origin::{Ask, Trouble};
 use crate::settings::{NameError, Settings, Tables};
 
 use super::query::Query;
-use super::selector::{NoVersion, Selected};
+use super::selector::Selected;
 
 /// How many things are prefetched at once.
 const PREFETCHED_AT_ONCE: usize = 8;
@@ -68,7 +68,7 @@ impl Demo {
         let items = self.tables.items().map(|ask| (Ask::Item(ask.clone()), Form::Item));
         let parameters = self.regions.keys().filter_map(|name| {
             let ask = self.parameter(name);
-            let ask = ask.inspect_err(|error| tracing::warn!(name, "cannot be prefetched: {error}"));
+            let ask = ask.inspect_err(|Refused(.., why)| tracing::warn!(name, "cannot be prefetched: {why}"));
             Some((ask.ok()?, Form::Plain))
         });
         let mut under_way = JoinSet::new();
@@ -85,9 +85,16 @@ impl Demo {
         Wanted::new(ask, form, How { refresh_now: false, ttl: self.ttl })
     }
 
-    fn parameter(&self, name: &str) -> Result<Ask, NoVersion> {
-        let region = self.regions.get(name).cloned().flatten();
-        Ok(Ask::Parameter(Selected::of(name)?.ask(true, region)))
+    /// Only what is listed: nobody shows a token here, and a parameter can be a
+    /// secret.
+    fn parameter(&self, name: &str) -> Result<Ask, Refused> {
+        let selected = Selected::of(name).map_err(|error| bad(error.to_string()))?;
+        let region = self.regions.get(name).or_else(|| self.regions.get(selected.name)).cloned();
+        let region = region.ok_or_else(|| {
+            let why = "no such parameter is listed: add it to `parameters` in config.yaml";
+            Refused(StatusCode::NOT_FOUND, "NotFound", why.into())
+        })?;
+        Ok(Ask::Parameter(selected.ask(true, region)))
     }
 
     fn asked(&self, request: &Request) -> Result<Wanted, Refused> {
@@ -104,7 +111,7 @@ impl Demo {
             bad(format!("`name` is missing: ask for /{path}?name=NAME, with the name percent-encoded"))
         })?;
         if path == "parameters" {
-            let ask = self.parameter(&name).map_err(|error| bad(error.to_string()))?;
+            let ask = self.parameter(&name)?;
             return Ok(self.wanted(ask, Form::Plain));
         }
         let form = match query.first("format").map_err(|error| bad(error.to_string()))?.as_deref() {

@@ -7,7 +7,7 @@ use crate::origin::ParameterAsk;
 
 /// A parameter's name or ARN, and its version or label, if one is selected.
 pub(super) struct Selected<'a> {
-    name: &'a str,
+    pub(super) name: &'a str,
     pub(super) version: Option<i64>,
     pub(super) label: Option<String>,
 }

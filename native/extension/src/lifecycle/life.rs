@@ -77,9 +77,20 @@ pub async fn live<W: Work>(
     };
     let mut work = match begun {
         Ok(work) => work,
-        Err(failure) => return cannot_start(environment, &mut api, &failure).await,
+        Err(failure) => {
+            return tokio::select! {
+                biased;
+                _signal = &mut stopped => failed(&failure),
+                code = cannot_start(environment, &mut api, &failure) => code,
+            };
+        }
     };
-    let end = match register(environment, &mut api).await {
+    let registered = tokio::select! {
+        biased;
+        signal = &mut stopped => return finish(&mut api, work, End::Asked(signal.to_owned())).await,
+        registered = register(environment, &mut api) => registered,
+    };
+    let end = match registered {
         Ok(()) => follow(environment, &mut api, &mut work, stopped).await,
         Err(error) => End::Failed(error),
     };

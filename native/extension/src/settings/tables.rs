@@ -74,14 +74,19 @@ async fn describe(
     let tables = settings.items.iter().map(|item| &item.table).chain(&settings.tables);
     let mut missing: BTreeMap<Id, Option<OriginError>> =
         tables.filter(|table| table.key.is_none()).map(|table| (id(table), None)).collect();
+    let mut waiting = missing.keys().cloned().collect::<Vec<Id>>().into_iter();
     let mut asked = JoinSet::new();
-    for id in missing.keys().cloned() {
-        let schema = origin.key_schema(&id.0, id.1.as_deref());
-        asked.spawn(async move { (id, schema.await) });
-    }
     let mut described = BTreeMap::new();
     let all = async {
-        while let Some(answer) = asked.join_next().await {
+        loop {
+            // As many as have a turn at once: the others would spend their time on waiting for one.
+            while asked.len() < settings.aws.max_connections
+                && let Some(id) = waiting.next()
+            {
+                let schema = origin.key_schema(&id.0, id.1.as_deref());
+                asked.spawn(async move { (id, schema.await) });
+            }
+            let Some(answer) = asked.join_next().await else { break };
             match answer {
                 Ok((id, Ok(KeySchema { hash, sort }))) => {
                     missing.remove(&id);

@@ -32,7 +32,7 @@ async fn a_parameter_is_its_value() {
 }
 
 #[tokio::test]
-async fn a_listed_parameter_is_read_in_its_region_and_another_in_the_functions() {
+async fn a_listed_parameter_is_read_in_its_region_and_no_other() {
     let world = world();
     world.demo("/parameters?name=/listed").await;
     let ask = |name: &str, region: Option<&str>| {
@@ -46,11 +46,25 @@ async fn a_listed_parameter_is_read_in_its_region_and_another_in_the_functions()
         })
     };
     assert_eq!(world.fake.last(), ask("/listed", Some("eu-west-1")));
-    world.demo("/parameters?name=unlisted").await;
-    assert_eq!(world.fake.last(), ask("unlisted", None));
-    world.demo("/parameters?name=unlisted:live").await;
+    world.demo("/parameters?name=/listed:live").await;
     let Ask::Parameter(labelled) = world.fake.last() else { panic!("no parameter") };
-    assert_eq!((labelled.name.as_str(), labelled.label.as_deref()), ("unlisted", Some("live")));
+    assert_eq!((labelled.name.as_str(), labelled.label.as_deref()), ("/listed", Some("live")));
+    assert_eq!(labelled.region.as_deref(), Some("eu-west-1"));
+    world.demo("/parameters?name=up").await;
+    assert_eq!(world.fake.last(), ask("up", None));
+    // Nobody shows a token here: what is not listed may be a secret of others.
+    let calls = world.fake.calls();
+    for name in [
+        "unlisted",
+        "/aws/reference/secretsmanager/db",
+        "arn:aws:ssm:us-east-1:123456789012:parameter/listed",
+    ] {
+        world.fake.set(name, parameter(name, "secret"));
+        let reply = world.demo(&format!("/parameters?name={name}")).await;
+        assert_eq!(reply.status(), 404, "{name}");
+        assert!(text(&reply).contains("config.yaml"), "{}", text(&reply));
+    }
+    assert_eq!(world.fake.calls(), calls);
 }
 
 #[tokio::test]
@@ -131,7 +145,7 @@ async fn as_the_demo_it_finds_no_data() {
 
 #[tokio::test]
 async fn everything_listed_is_prefetched_some_at_once() {
-    let world = World::new();
+    let world = World::with(|settings| settings.parameters.retain(|listed| listed.name == "/listed"));
     world.fake.set("/listed", parameter("/listed", "1"));
     for hash in 1..20 {
         world.fake.set(&format!("users-{hash}"), item(&[("pk", Attribute::String(hash.to_string()))]));

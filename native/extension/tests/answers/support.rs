@@ -207,6 +207,15 @@ fn tables(settings: &Settings) -> Tables {
     }
 }
 
+/// The parameters that these tests ask for at port 4000.
+fn listed() -> Vec<ListedParameter> {
+    let elsewhere = ListedParameter { name: "/listed".into(), region: Some("eu-west-1".into()) };
+    let names = ["/shop/limit", "none", "down", "up", "a", "big", "silent", "denied"].map(String::from);
+    let numbered = (0..100).flat_map(|number| ["p", "s"].map(|letter| format!("{letter}{number}")));
+    let here = names.into_iter().chain(numbered).map(|name| ListedParameter { name, region: None });
+    here.chain([elsewhere]).collect()
+}
+
 pub(crate) fn settings() -> Settings {
     Settings {
         stream: "memory:answers".into(),
@@ -216,7 +225,7 @@ pub(crate) fn settings() -> Settings {
         require_token: false,
         ttl: Duration::from_secs(3600),
         prefetch: false,
-        parameters: vec![ListedParameter { name: "/listed".into(), region: Some("eu-west-1".into()) }],
+        parameters: listed(),
         items: (0..20)
             .map(|hash| ListedItem { table: table("users"), hash: hash.to_string(), sort: None })
             .collect(),

@@ -118,6 +118,22 @@ async fn an_invocation_ends_the_leases_of_earlier_ones() {
     assert_eq!(client.get("/cache/new").await.text(), "loaded");
 }
 
+/// A load that a DELETE revoked keeps nobody waiting once there is a value.
+#[tokio::test]
+async fn who_waits_for_a_revoked_load_has_the_next_value() {
+    let world = cached(cache("memory:loads-overtaken"));
+    let (mut client, mut other) = (world.client().await, world.client().await);
+    let old = lead(&mut client, "k").await;
+    let mut early = waiter(&world, "/cache/k?wait").await;
+    until(|| world.cache.stats().coalesced == 1).await;
+    assert_eq!(other.ask("DELETE", "/cache/k", &[], b"").await.status, 204);
+    let next = lead(&mut other, "k").await;
+    assert_eq!(put(&mut other, "k", &next, "new").await.status, 204);
+    let reply = timeout(LONG / 4, early.reply(true)).await.expect("at once").unwrap();
+    assert_eq!(reply.text(), "new");
+    assert_eq!(put(&mut client, "k", &old, "old").await.status, 410);
+}
+
 #[tokio::test]
 async fn tags_that_are_known_only_after_the_load_fence_it() {
     let world = cached(cache("memory:loads-tags"));

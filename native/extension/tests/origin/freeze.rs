@@ -56,10 +56,11 @@ async fn a_call_whose_signature_is_too_old_is_made_anew() {
     .await;
 }
 
+/// It is as old as the freeze, and who came after that may wait for the call.
 #[tokio::test]
-async fn an_answer_that_came_during_the_freeze_is_taken() {
-    let double = thaw_after(|| Reply::Late(FREEZE / 2, 200, parameter_body("fine"))).await;
-    assert_eq!(double.requests(), 1);
+async fn an_answer_that_came_during_the_freeze_is_asked_for_again() {
+    let double = thaw_after(|| Reply::Late(FREEZE / 2, 200, parameter_body("old"))).await;
+    assert_eq!(double.requests(), 2);
 }
 
 #[tokio::test]

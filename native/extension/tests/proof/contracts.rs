@@ -45,12 +45,10 @@ fn contract_1_with_the_demos_own_file() {
 fn contract_1_of_what_is_not_listed() {
     let moto = Moto::shared();
     let extension = Setup::new("none").file("config.yaml", DEMO).start();
-    // A parameter is read all the same, an item is not.
-    moto.put_parameter("/contracts/a b+ü", "StringList", "x,y");
-    for name in ["/contracts/a%20b%2B%C3%BC", "%2Fcontracts%2Fa+b%2B%c3%bc"] {
-        assert_eq!(get(&extension, &format!("/parameters?name={name}")).ok(), "x,y", "{name}");
-    }
-    assert_eq!(get(&extension, "/parameters?name=/contracts/none").status, 404);
+    // Whoever asks here shows no token, and a parameter can be a secret.
+    moto.put_parameter("/contracts/unlisted", "SecureString", &secret("unlisted"));
+    let unlisted = get(&extension, "/parameters?name=/contracts/unlisted");
+    assert_eq!((unlisted.status, unlisted.code().as_str()), (404, "NotFound"));
     let unlisted = get(&extension, "/dynamodb?name=DynamoDbTable-pKey1-sKey2");
     assert_eq!((unlisted.status, unlisted.code().as_str()), (404, "NotFound"));
     for target in ["/parameters", "/dynamodb?name=", "/parameters?name=%FF", "/dynamodb?name=a&format=xml"] {
@@ -63,11 +61,23 @@ fn contract_1_of_what_is_not_listed() {
 }
 
 #[test]
+fn names_are_percent_encoded_or_as_they_are() {
+    Moto::shared().put_parameter("/contracts/a b+ü", "StringList", "x,y");
+    let file = "parameters:\n  - names: ['/contracts/a b+ü', /contracts/gone]\n";
+    let extension = Setup::new("none").file("config.yaml", file).start();
+    for name in ["/contracts/a%20b%2B%C3%BC", "%2Fcontracts%2Fa+b%2B%c3%bc"] {
+        assert_eq!(get(&extension, &format!("/parameters?name={name}")).ok(), "x,y", "{name}");
+    }
+    assert_eq!(get(&extension, "/parameters?name=/contracts/gone").status, 404);
+}
+
+#[test]
 fn a_parameter_that_stands_for_a_secret() {
     let moto = Moto::shared();
     moto.create_secret_in("us-west-2", "secret_info", &json!({"SecretString": secret("info")}));
-    let extension = Setup::new("none").file("config.yaml", DEMO).start();
     let name = "/aws/reference/secretsmanager/secret_info";
+    let file = format!("parameters:\n  - region: us-west-2\n    names: [{name}]\n");
+    let extension = Setup::new("none").file("config.yaml", file).start();
     assert_eq!(get(&extension, &format!("/parameters?name={name}")).ok(), secret("info"));
 }
 

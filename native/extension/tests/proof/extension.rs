@@ -60,6 +60,16 @@ impl Setup {
     }
 }
 
+/// What these tests ask for at port 4000, which answers only what is listed: a
+/// `config.yaml` where a test has none of its own.
+fn listed() -> String {
+    let names = "parameter a b kept slow Throttled Denied Broken Garbage Closed Silent /hostile /hostile/token \
+                 /stream/a /contracts/ttl /contracts/none";
+    let things = (0..100).map(|number| format!("thing-{number}"));
+    let names = names.split(' ').map(ToOwned::to_owned).chain(things);
+    names.fold("parameters:\n  - names:\n".to_owned(), |file, name| file + "      - " + &name + "\n")
+}
+
 /// A running extension. When it is dropped it is shut down; it must then say
 /// that all is well, and have kept every secret to itself.
 pub(crate) struct Extension {
@@ -77,6 +87,7 @@ impl Extension {
     fn start(setup: Setup) -> Self {
         let folder = folder();
         std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("config.yaml"), listed()).expect("a file");
         for (name, text) in setup.files {
             std::fs::write(folder.join(name), text).expect("a file");
         }

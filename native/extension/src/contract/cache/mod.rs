@@ -32,7 +32,7 @@ use crate::http::{Answer, Request, Response, SentBeforeFreeze, Service, problem}
 use leases::Leases;
 
 /// How long after a function the extension may hear of an invocation.
-const WORD: Duration = Duration::from_millis(100);
+const WORD: Duration = Duration::from_secs(1);
 
 /// A refusal, as `Err`.
 type Refusal = Box<Response>;

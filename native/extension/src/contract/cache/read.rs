@@ -17,6 +17,10 @@ use crate::http::{Answer, Request, Response, problem};
 /// The most that `after` may take, if no `wait` says less.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(2);
 
+/// The longest key that is waited for, in bytes: each lease that is handed out
+/// holds its own.
+const LONGEST_AWAITED: usize = 4 << 10;
+
 pub(super) fn get<V: Blob>(shared: &Arc<Shared<V>>, request: &Request) -> Result<Answer, Refusal> {
     debug_assert_eq!(request.method(), Method::GET);
     let key = ask::key(request.uri())?;
@@ -26,6 +30,12 @@ pub(super) fn get<V: Blob>(shared: &Arc<Shared<V>>, request: &Request) -> Result
         None => ask::text(request.headers(), &ask::AFTER)?,
     };
     let after = after.map(str::parse::<PositionToken>).transpose().map_err(|error| ask::input(&error))?;
+    if query.wait != Wait::No && key.len() > LONGEST_AWAITED {
+        let message =
+            format!("a key of {} bytes cannot be waited for: use at most {LONGEST_AWAITED}", key.len());
+        return Err(bad("InvalidKey", &message));
+    }
+    shared.cache.awake();
     let arrival = shared.cache.arrive();
     let mut due = false;
     if after.is_none() {

@@ -28,15 +28,15 @@ pub(super) fn put<V: Blob>(shared: &Shared<V>, request: Request) -> Result<Respo
             let arrived = head.extensions.remove::<Arrived>();
             let moment = arrived.map_or_else(|| shared.cache.moment(&key), |arrived| arrived.0);
             let outcome = shared.cache.insert_since(&key, loaded, moment);
-            let outcome = outcome.map_err(|error| ask::input(&error))?;
-            if outcome == FillOutcome::Stored {
-                shared.leases().give_up(&key);
-            }
-            outcome
+            outcome.map_err(|error| ask::input(&error))?
         }
     };
     match outcome {
-        FillOutcome::Stored => Ok(no_content()),
+        FillOutcome::Stored => {
+            // Older leases of the key are worth nothing now.
+            shared.leases().give_up(&key);
+            Ok(no_content())
+        }
         FillOutcome::Fenced => Err(fenced()),
         FillOutcome::TooHeavy => Err(too_heavy()),
     }
@@ -48,7 +48,9 @@ pub(super) fn delete<V: Blob>(shared: &Shared<V>, request: &Request) -> Result<R
     match lease(request.headers())? {
         // Who waits for it is told at once, and one of them loads.
         Some(id) => drop(take(shared, &id, &key)?),
-        None => drop(shared.cache.delete(&key)),
+        None => {
+            shared.cache.delete(&key);
+        }
     }
     Ok(no_content())
 }
@@ -78,7 +80,7 @@ fn take<V: Blob>(shared: &Shared<V>, id: &leases::Id, key: &str) -> Result<snowm
         bad("OtherKey", "the lease is for another key: use it for the key that it was given for")
     })?;
     taken.ok_or_else(|| {
-        let message = "there is no such lease: it was used, took longer than SNOWMELT_LOAD_TIMEOUT, or was ended by a PUT without a lease; nothing was changed";
+        let message = "there is no such lease: it was used, took longer than SNOWMELT_LOAD_TIMEOUT, or was ended by another PUT or a new invocation; nothing was changed";
         refusal(StatusCode::GONE, "LeaseGone", message)
     })
 }

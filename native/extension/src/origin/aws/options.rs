@@ -103,8 +103,14 @@ impl AwsOptions {
 
 fn check_endpoint(name: &'static str, value: String) -> Result<String, BadEndpoint> {
     let parsed = value.parse::<Uri>().ok();
-    let usable = |uri: &Uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"));
-    if parsed.as_ref().is_some_and(usable) { Ok(value) } else { Err(BadEndpoint { name, value }) }
+    let named = |uri: &Uri| uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let usable = |uri: &Uri| named(uri) && matches!(uri.scheme_str(), Some("http" | "https"));
+    if parsed.as_ref().is_some_and(usable) {
+        return Ok(value);
+    }
+    // What stands before an `@` may be a password.
+    let value = value.rsplit_once('@').map_or(value.clone(), |(_, host)| format!("…@{host}"));
+    Err(BadEndpoint { name, value })
 }
 
 #[cfg(test)]

@@ -103,17 +103,22 @@ impl<C: Clone> Service<C> {
                 result
             };
             let ended = within(self.limit, bounded).await;
-            if let Some(Ok(output)) = ended.answer {
-                line.reached.store(true, Ordering::Relaxed);
-                return Ok(Some(output));
-            }
+            // An answer that a freeze held up is as old as the freeze, and who came
+            // after it may wait for this call.
+            let answer = match ended.answer {
+                Some(Ok(output)) if !ended.thawed => {
+                    line.reached.store(true, Ordering::Relaxed);
+                    return Ok(Some(output));
+                }
+                answer => answer,
+            };
             if ended.thawed && thaws < THAWS {
                 tracing::debug!(?operation, "a call was frozen; it is made anew");
                 line.connections.forget();
                 thaws += 1;
                 continue;
             }
-            return self.failed(call, &line, ended.answer, had_turn.into_inner());
+            return self.failed(call, &line, answer, had_turn.into_inner());
         }
     }
 
