@@ -63,7 +63,7 @@ impl Setup {
 /// What these tests ask for at port 4000, which answers only what is listed: a
 /// `config.yaml` where a test has none of its own.
 fn listed() -> String {
-    let names = "parameter a b kept slow Throttled Denied Broken Garbage Closed Silent /hostile /hostile/token \
+    let names = "parameter one a b kept slow Throttled Denied Broken Garbage Closed Silent /hostile /hostile/token \
                  /stream/a /contracts/ttl /contracts/none";
     let things = (0..100).map(|number| format!("thing-{number}"));
     let names = names.split(' ').map(ToOwned::to_owned).chain(things);
