@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use snowmelt::stream::kinesis::StreamConfigError;
 use snowmelt::{BuildError, Cache, FollowerHandle};
+use tokio::time::timeout;
 
 use crate::answers::{Answers, Stored};
 use crate::contract::aws::Aws;
@@ -16,6 +17,10 @@ use crate::origin::{AwsOptions, AwsOrigin, Origin};
 use crate::settings::{self, Environment, Loaded, Settings};
 
 use super::joints::{Port4000, failure};
+
+/// The most that the prefetch may take: with the 5 s for tables it leaves room
+/// in the 10 s that Lambda gives a start.
+const PREFETCH: Duration = Duration::from_secs(3);
 
 /// Everything that answers, and what the lifecycle has to do with it.
 pub(super) struct Working {
@@ -41,12 +46,8 @@ impl Working {
             Answers::builder(&settings, &tables.sources()).build().map_err(|error| unusable(&error))?;
         let answers = Answers::new(cache.clone(), &settings, origin);
         let demo = Demo::new(&settings, answers.clone(), tables);
-        if settings.prefetch {
-            if tokio::time::timeout(Duration::from_secs(3), demo.prefetch()).await.is_err() {
-                tracing::warn!(
-                    "not everything could be prefetched in 3 s: the rest is fetched when it is asked for"
-                );
-            }
+        if settings.prefetch && timeout(PREFETCH, demo.prefetch()).await.is_err() {
+            tracing::warn!("the prefetch took too long: what it left is fetched when it is asked for");
         }
         let server = Server::new(Limits::default());
         let mut guards = Guards::new();

@@ -11,6 +11,13 @@ use super::Environment;
 /// same, whatever their lengths. Session tokens have about 1,000 bytes.
 const BLOCK: usize = 4096;
 
+/// Bytes of a word.
+const WORD: usize = size_of::<u64>();
+
+/// Words between two looks at whether they differ: each look costs as much as
+/// some words do.
+const GROUP: usize = 8;
+
 /// The token that requests must show in `X-Aws-Parameters-Secrets-Token`.
 ///
 /// Under `SnapStart` (`AWS_LAMBDA_INITIALIZATION_TYPE` is `snap-start`) a
@@ -48,7 +55,7 @@ impl Token {
         let token = variables.into_iter().find_map(|name| environment.text(name));
         Self(token.map(|token| {
             let bytes = token.as_bytes();
-            Arc::new(Expected { bytes: bytes.len() as u64, words: words(bytes, bytes.len()) })
+            Arc::new(Expected { bytes: bytes.len() as u64, words: words(bytes) })
         }))
     }
 
@@ -61,22 +68,28 @@ impl Token {
     /// right one, however much of it is right, and whatever its length.
     pub fn matches(&self, shown: &[u8]) -> bool {
         let Some(expected) = &self.0 else { return false };
-        let room = expected.words.len() * size_of::<u64>();
-        let fits = Choice::from(u8::from(shown.len() <= room));
-        let same_length = (shown.len() as u64).ct_eq(&expected.bytes);
-        let shown = words(&shown[..shown.len().min(room)], room);
-        (fits & same_length & shown.ct_eq(&expected.words)).into()
+        let fits = Choice::from(u8::from(shown.len() <= expected.words.len() * WORD));
+        let mut same = fits & (shown.len() as u64).ct_eq(&expected.bytes);
+        let mut shown = shown.chunks(WORD).map(word);
+        for group in expected.words.chunks(GROUP) {
+            let differ = group.iter().fold(0, |differ, word| differ | (word ^ shown.next().unwrap_or(0)));
+            same &= differ.ct_eq(&0);
+        }
+        same.into()
     }
 }
 
-/// Bytes in words, zeroes behind them, in as many blocks as `room` bytes need.
-fn words(bytes: &[u8], room: usize) -> Box<[u64]> {
-    let mut words = vec![0; room.div_ceil(BLOCK).max(1) * BLOCK / size_of::<u64>()];
-    for (word, chunk) in words.iter_mut().zip(bytes.chunks(size_of::<u64>())) {
-        let mut whole = [0; size_of::<u64>()];
-        whole[..chunk.len()].copy_from_slice(chunk);
-        *word = u64::from_ne_bytes(whole);
-    }
+/// Up to eight bytes as a word, zeroes behind them.
+fn word(bytes: &[u8]) -> u64 {
+    let mut whole = [0; WORD];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    u64::from_ne_bytes(whole)
+}
+
+/// Bytes in words, zeroes behind them, in whole blocks.
+fn words(bytes: &[u8]) -> Box<[u64]> {
+    let mut words: Vec<u64> = bytes.chunks(WORD).map(word).collect();
+    words.resize(bytes.len().div_ceil(BLOCK).max(1) * BLOCK / WORD, 0);
     words.into_boxed_slice()
 }
 
