@@ -101,9 +101,13 @@ impl Reference {
     }
 
     fn invalidate_prefix(&mut self) {
-        let prefix = ["a", "a/", "ab/1", "/", "b/"][usize::try_from(self.random.up_to(4)).expect("small")];
-        self.invalidate(&Invalidation::prefixes([prefix]));
-        self.kept.retain(|key, _| !key.starts_with(prefix));
+        const PREFIXES: [&str; 8] = ["a", "a/", "ab/1", "/", "b/", "ab", "b", "a/1"];
+        let mut draw = || PREFIXES[usize::try_from(self.random.up_to(7)).expect("small")];
+        // Several at once: some cover others, and some come twice.
+        let prefixes = [draw(), draw(), draw()];
+        let prefixes = &prefixes[..1 + usize::try_from(self.random.up_to(2)).expect("small")];
+        self.invalidate(&Invalidation::prefixes(prefixes.iter().copied()));
+        self.kept.retain(|key, _| !prefixes.iter().any(|prefix| key.starts_with(prefix)));
     }
 
     fn invalidate_all(&mut self) {
