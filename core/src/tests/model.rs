@@ -105,7 +105,7 @@ impl Reference {
         let mut draw = || PREFIXES[usize::try_from(self.random.up_to(7)).expect("small")];
         // Several at once: some cover others, and some come twice.
         let prefixes = [draw(), draw(), draw()];
-        let prefixes = &prefixes[..1 + usize::try_from(self.random.up_to(2)).expect("small")];
+        let prefixes = &prefixes[..=usize::try_from(self.random.up_to(2)).expect("small")];
         self.invalidate(&Invalidation::prefixes(prefixes.iter().copied()));
         self.kept.retain(|key, _| !prefixes.iter().any(|prefix| key.starts_with(prefix)));
     }
