@@ -141,3 +141,24 @@ fn outside_of_lambda_it_says_what_it_misses() {
     let told = String::from_utf8_lossy(&said.stdout);
     assert!(told.contains("AWS_LAMBDA_RUNTIME_API") && told.contains("SNOWMELT_STREAM"), "{told}");
 }
+
+/// Lambda gives a start 10 s, of which tables may take 5.
+#[test]
+fn an_origin_that_does_not_answer_does_not_hold_up_the_start() {
+    let (api, silent) = (ExtensionsApi::start(), TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let names: String = (0..40).map(|number| format!("      - p{number}\n")).collect();
+    let file = format!("parameters:\n  - names:\n{names}");
+    let endpoint = format!("http://{}", silent.local_addr().expect("it is bound"));
+    let variables = [
+        ("CACHE_EXTENSION_INIT_STARTUP", "true"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ];
+    let began = Instant::now();
+    let _extension = Extension::start("silent-origin", &api, &[("config.yaml", &file)], &variables);
+    api.wait("/register", 1);
+    let took = began.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_secs(5)).contains(&took), "{took:?}");
+}

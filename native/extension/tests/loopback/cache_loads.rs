@@ -118,6 +118,20 @@ async fn an_invocation_ends_the_leases_of_earlier_ones() {
     assert_eq!(client.get("/cache/new").await.text(), "loaded");
 }
 
+/// Each lease that is handed out holds its key.
+#[tokio::test]
+async fn long_keys_are_cached_and_not_waited_for() {
+    let world = cached(cache("memory:loads-long"));
+    let mut client = world.client().await;
+    let key = "k".repeat((4 << 10) + 1);
+    let reply = client.get(&format!("/cache/{key}?wait")).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "InvalidKey"), "{}", reply.text());
+    assert_eq!(world.cache.stats().loads, 0);
+    assert_eq!(client.ask("PUT", &format!("/cache/{key}"), &[], b"x").await.status, 204);
+    assert_eq!(client.get(&format!("/cache/{key}")).await.text(), "x");
+    lead(&mut client, &key[1..]).await;
+}
+
 /// A load that a DELETE revoked keeps nobody waiting once there is a value.
 #[tokio::test]
 async fn who_waits_for_a_revoked_load_has_the_next_value() {

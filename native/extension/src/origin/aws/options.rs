@@ -188,4 +188,12 @@ mod tests {
             assert!(error.to_string().contains(&format!("AWS_ENDPOINT_URL={value:?} is no endpoint")));
         }
     }
+
+    /// Answers and logs name the endpoint.
+    #[test]
+    fn a_password_in_an_endpoint_is_refused_and_not_shown() {
+        let error = options(&[("AWS_ENDPOINT_URL", "https://user:pass@host.example")]).unwrap_err();
+        assert_eq!(error.value, "…@host.example");
+        assert!(!error.to_string().contains("pass@"), "{error}");
+    }
 }
