@@ -146,8 +146,8 @@ fn outside_of_lambda_it_says_what_it_misses() {
 #[test]
 fn an_origin_that_does_not_answer_does_not_hold_up_the_start() {
     let (api, silent) = (ExtensionsApi::start(), TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    let names: String = (0..40).map(|number| format!("      - p{number}\n")).collect();
-    let file = format!("parameters:\n  - names:\n{names}");
+    let names: Vec<_> = (0..40).map(|number| format!("p{number}")).collect();
+    let file = format!("parameters:\n  - names: [{}]\n", names.join(", "));
     let endpoint = format!("http://{}", silent.local_addr().expect("it is bound"));
     let variables = [
         ("CACHE_EXTENSION_INIT_STARTUP", "true"),
