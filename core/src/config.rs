@@ -29,6 +29,11 @@ pub struct Config {
     pub catch_up_every: Duration,
     /// Hard bound on staleness: past it an entry is not served. Default 10 s.
     pub max_lag: Duration,
+    /// How far behind the time may be that reads are judged by. `max_lag` and
+    /// the lifetimes end earlier by as much (by a fifth of themselves at
+    /// most), so that they are true of the real time. What the host's clock
+    /// is, and no option of a user's. Default 0.
+    pub clock_resolution: Duration,
     /// Clock skew + put-to-get delay + disorder of arrival times, allowed for
     /// wherever a time is used as a position. Default 5 s, at least 1 s.
     pub margin: Duration,
@@ -108,6 +113,7 @@ impl Default for Config {
             ttl_max: Duration::from_secs(300),
             catch_up_every: Duration::from_secs(1),
             max_lag: Duration::from_secs(10),
+            clock_resolution: Duration::ZERO,
             margin: Duration::from_secs(5),
             settle: Duration::ZERO,
             retention: Duration::from_secs(24 * 3600),
@@ -149,6 +155,7 @@ impl Config {
         within("ttl_max", self.ttl_max, self.ttl_min, LONGEST)?;
         within("max_lag", self.max_lag, Duration::from_millis(1), LONGEST)?;
         within("catch_up_every", self.catch_up_every, Duration::ZERO, self.max_lag)?;
+        within("clock_resolution", self.clock_resolution, Duration::ZERO, second)?;
         within("margin", self.margin, second, Duration::from_secs(3600))?;
         within("settle", self.settle, Duration::ZERO, Duration::from_secs(3600))?;
         within("retention", self.retention, Duration::from_secs(60), Duration::from_secs(366 * 86_400))?;

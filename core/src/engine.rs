@@ -98,6 +98,7 @@ impl<H: Host> Engine<H> {
                 ttl_max: millis(config.ttl_max),
                 catch_up_every: millis(config.catch_up_every),
                 max_lag: millis(config.max_lag),
+                resolution: millis(config.clock_resolution),
             },
             hasher: FixedState::with_seed(seed),
             segments,

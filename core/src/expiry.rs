@@ -17,6 +17,8 @@ pub(crate) struct Bounds {
     pub catch_up_every: u64,
     /// Hard bound on staleness.
     pub max_lag: u64,
+    /// How far behind `now` may be.
+    pub resolution: u64,
 }
 
 /// The times of one entry. Of whole words, though less would do: what is made
@@ -55,7 +57,7 @@ impl Bounds {
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
         let spread = u64::from(random.to_le_bytes()[0]);
-        Timing { start, life: life.min(u32::MAX.into()), spread }
+        Timing { start, life: self.on_time(life).min(u32::MAX.into()), spread }
     }
 
     /// Whether an entry may be served at `now` by a cache that has applied
@@ -83,7 +85,12 @@ impl Bounds {
 
     /// `max_lag`, less this entry's share of the spread.
     fn hard_bound(&self, timing: Timing) -> u64 {
-        self.max_lag - self.max_lag / 5 * timing.spread / 256
+        self.on_time(self.max_lag) - self.max_lag / 5 * timing.spread / 256
+    }
+
+    /// A bound that is kept although the clock may be behind.
+    fn on_time(&self, bound: u64) -> u64 {
+        bound - self.resolution.min(bound / 5)
     }
 }
 
@@ -104,5 +111,31 @@ impl Timing {
     #[expect(clippy::cast_possible_truncation, reason = "of 32 and 8 bits, see above")]
     pub(crate) const fn packed(self) -> (Time, u32, u8) {
         (self.start, self.life as u32, self.spread as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A read is judged by what a clock that is behind says, and must keep the
+    /// bounds in real time.
+    #[test]
+    fn a_clock_that_is_behind_keeps_the_bounds() {
+        let bounds =
+            Bounds { ttl_min: 1_000, ttl_max: 1_000, catch_up_every: 0, max_lag: 400, resolution: 20 };
+        let start = Time::from_millis(10_000);
+        let shown = |real: u64| Time::from_millis(10_000 + real - 20);
+        let judge = |timing, as_of, real| bounds.judge(timing, as_of, Time::ZERO, shown(real));
+        for draw in 0..256 {
+            let timing = bounds.timing(start, None, draw);
+            assert_eq!(judge(timing, start, 401), Freshness::TooOld);
+            assert_eq!(judge(timing, Time::MAX, 1_000), Freshness::Expired);
+            assert_eq!(judge(timing, Time::MAX, 999), Freshness::Fresh);
+        }
+        assert_eq!(judge(bounds.timing(start, None, 0), start, 400), Freshness::Fresh);
+        // What is shorter than the clock's steps loses a fifth.
+        let short = bounds.timing(start, Some(Duration::from_millis(10)), 0);
+        assert_eq!(short.life, 8);
     }
 }

@@ -8,7 +8,7 @@ use snowmelt_core::{Config, Engine, Event, OnUndecodable, RecordFormat, Source, 
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
-use crate::clock::{Clock, ManualClock, entropy};
+use crate::clock::{Clock, ManualClock, RESOLUTION, entropy};
 use crate::error::BuildError;
 use crate::report::{Report, Reporter, Sink};
 use crate::shared::{EventSink, Shared, Weigher};
@@ -285,6 +285,9 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         let opened = self.open()?;
         self.config.stream = opened.stream.as_ref().map(|stream| stream.name().to_owned());
         self.config.segments = self.segments.unwrap_or_else(|| default_segments(&self.config));
+        if self.clock.is_none() {
+            self.config.clock_resolution = RESOLUTION;
+        }
         let clock = Clock::new(self.clock);
         let reading = clock.precise();
         let (now, _) = Timeline::new().observe(reading.monotonic, reading.wall);

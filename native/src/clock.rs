@@ -41,6 +41,14 @@ pub struct Tick(i64);
 /// A clock without ticks.
 const NO_TICK: i64 = i64::MIN;
 
+/// How far behind a coarse reading may be: two ticks of the slowest timer that
+/// Linux has (100 Hz), for a virtual machine can be late with one.
+#[cfg(target_os = "linux")]
+pub const RESOLUTION: Duration = Duration::from_millis(20);
+/// How far behind a reading may be: it is in whole milliseconds.
+#[cfg(not(target_os = "linux"))]
+pub const RESOLUTION: Duration = Duration::from_millis(1);
+
 /// Differences up to this are rounding, or the wall clock being slewed.
 const ROUNDING: u64 = 1;
 /// Readings of the monotonic clock that lie further apart than this, in

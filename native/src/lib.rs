@@ -142,7 +142,7 @@ pub use snowmelt_core::{
 /// public interface: it changes without notice.
 #[doc(hidden)]
 pub mod host {
-    pub use crate::clock::{Clock, Reading, Tick, entropy};
+    pub use crate::clock::{Clock, RESOLUTION, Reading, Tick, entropy};
     pub use crate::load::LoadEnd;
     pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment};
 }

@@ -1,6 +1,7 @@
 //! The clocks of the system, or those that a test sets.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use snowmelt_core::{Engine, Time};
 
@@ -29,6 +30,11 @@ impl Clock {
     /// For tests: from now on time is what this says.
     pub fn set(&self, monotonic: u64, wall: u64) {
         self.set.set(Some((monotonic, wall)));
+    }
+
+    /// How far behind the time may be that reads are judged by.
+    pub fn resolution(&self) -> Duration {
+        self.set.get().map_or(system::RESOLUTION, |_| Duration::ZERO)
     }
 
     /// Both clocks, for an engine that is being made.
@@ -64,6 +70,8 @@ mod system {
 
     use crate::host::JsHost;
 
+    pub(super) use snowmelt::host::RESOLUTION;
+
     #[derive(Debug)]
     pub(super) struct Clock(snowmelt::host::Clock);
 
@@ -93,6 +101,8 @@ mod system {
 
 #[cfg(target_family = "wasm")]
 mod system {
+    use std::time::Duration;
+
     use snowmelt_core::{Engine, Time};
     use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -105,6 +115,9 @@ mod system {
         #[wasm_bindgen(js_namespace = Date, js_name = now)]
         fn wall() -> f64;
     }
+
+    /// Whole milliseconds are read.
+    pub(super) const RESOLUTION: Duration = Duration::from_millis(1);
 
     #[derive(Debug)]
     pub(super) struct Clock;

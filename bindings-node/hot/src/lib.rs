@@ -63,12 +63,13 @@ impl Hot {
     /// # Errors
     ///
     /// If options cannot be used as they are.
-    pub fn new(config: Config, seed: u64, clock: Option<(u64, u64)>) -> Result<Self, ConfigError> {
+    pub fn new(mut config: Config, seed: u64, clock: Option<(u64, u64)>) -> Result<Self, ConfigError> {
         let set = clock;
         let clock = Clock::new();
         if let Some((monotonic, wall)) = set {
             clock.set(monotonic, wall);
         }
+        config.clock_resolution = clock.resolution();
         let (monotonic, wall) = clock.reading();
         let (now, _) = Timeline::new().observe(monotonic, wall);
         let engine = Engine::new(config, seed, now)?;
