@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::follower::{CONNECTIONS_LAST, TOKEN_PAUSE};
-use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Stats, Time};
+use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Next, Stats, Time};
 use snowmelt_node_hot::{Hot, MISS, Open, Slot};
 use snowmelt_plain::call::StreamPlace;
 use snowmelt_plain::words::{self as plain, Extras};
@@ -76,7 +76,7 @@ impl Cache {
 
     pub(crate) fn get_after_catch_up(&self, key: &str) -> Outcome<i32> {
         let open = self.open()?;
-        let found = open.engine.get_after_catch_up(key, open.now());
+        let found = open.engine.get_after_catch_up(key, open.now()).value();
         Ok(found.map_or(MISS, |slot| slot.index().cast_signed()))
     }
 
@@ -101,8 +101,10 @@ impl Cache {
 
     pub(crate) fn get_or_begin(&self, key: &str) -> Outcome<Result<i32, Begun>> {
         let open = self.open()?;
-        let found = open.engine.get_or_begin(key, open.now(), || ());
-        Ok(found.map(|slot| slot.index().cast_signed()).map_err(Begun::from))
+        Ok(match open.engine.next(key, false, open.now(), || ()) {
+            Next::Serve { value, .. } => Ok(value.index().cast_signed()),
+            Next::Begin { begun, .. } => Err(Begun::from(begun)),
+        })
     }
 
     /// A load that ended before, or was only joined, stores nothing.
@@ -218,11 +220,11 @@ impl Cache {
 
 fn loaded<'a>(open: &Open, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> Loaded<'a, Slot> {
     Loaded {
-        value: open.slots.at(slot),
         weight: extras.weight.map_or(1, plain::weight),
         tags,
         ttl: extras.ttl.map(plain::duration),
         took: extras.took.map_or(Duration::ZERO, plain::duration),
+        ..Loaded::new(open.slots.at(slot))
     }
 }
 

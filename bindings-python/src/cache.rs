@@ -72,6 +72,7 @@ pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, Py
     match outcome {
         FillOutcome::Stored => intern!(py, "stored"),
         FillOutcome::TooHeavy => intern!(py, "too_heavy"),
+        FillOutcome::NotKept => intern!(py, "not_kept"),
         FillOutcome::Fenced => intern!(py, "fenced"),
     }
     .clone()
@@ -129,7 +130,7 @@ impl Core {
         let cache = self.open(py)?;
         let text = key_text(key)?;
         match cache.look(text) {
-            Lookup::Hit(value) => self.out(py, value).map(Some),
+            Lookup::Hit(value) | Lookup::Ahead(value) => self.out(py, value).map(Some),
             Lookup::Miss => self.missed(py, text),
             Lookup::Due => {
                 self.catch_up_meanwhile()?;
@@ -266,7 +267,7 @@ impl Core {
         let py = key.py();
         let cache = self.open(py)?;
         match cache.look(key_text(key)?) {
-            Lookup::Hit(value) => self.out(py, value),
+            Lookup::Hit(value) | Lookup::Ahead(value) => self.out(py, value),
             Lookup::Miss => miss(py),
             Lookup::Due => due(py),
         }

@@ -52,7 +52,9 @@ impl CachedCall {
             return Ok(UNSEEN);
         }
         let due = match cache.look(text.as_str()) {
-            Lookup::Hit(value) => return Ok(Looked::Hit(value.into_object().into_bound(py))),
+            Lookup::Hit(value) | Lookup::Ahead(value) => {
+                return Ok(Looked::Hit(value.into_object().into_bound(py)));
+            }
             Lookup::Miss => false,
             Lookup::Due => true,
         };

@@ -70,7 +70,13 @@ impl Engine {
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
         let took = extras.took.map_or_else(Default::default, words::duration);
         let ttl = extras.ttl.map(words::duration);
-        Ok(to(Loaded { value, weight: extras.weight.map_or(1, words::weight), tags: &tags, ttl, took }))
+        Ok(to(Loaded {
+            weight: extras.weight.map_or(1, words::weight),
+            tags: &tags,
+            ttl,
+            took,
+            ..Loaded::new(value)
+        }))
     }
 }
 
@@ -106,13 +112,14 @@ impl Engine {
     fn get(&self, key: &str) -> Vec<String> {
         match self.core.get(key, self.now) {
             Lookup::Hit(value) => vec!["hit".into(), value],
+            Lookup::Ahead(value) => vec!["ahead".into(), value],
             Lookup::Due => vec!["due".into()],
             Lookup::Miss => vec!["miss".into()],
         }
     }
 
     fn get_after_catch_up(&self, key: &str) -> Option<String> {
-        self.core.get_after_catch_up(key, self.now)
+        self.core.get_after_catch_up(key, self.now).value()
     }
 
     fn peek(&self, key: &str) -> Option<String> {

@@ -124,7 +124,7 @@ unsafe extern "C" fn look(slf: Object, key: Object) -> Object {
     // call, on an instance of the class.
     unsafe {
         guarded(|| match quick_look(slf, key) {
-            Some(Lookup::Hit(value)) => value.into_object().into_ptr(),
+            Some(Lookup::Hit(value) | Lookup::Ahead(value)) => value.into_object().into_ptr(),
             Some(Lookup::Miss) => sentinel(miss),
             Some(Lookup::Due) => sentinel(due),
             None => slow("_look", slf, &[key], null_mut()),
@@ -211,7 +211,7 @@ unsafe fn quick_get(slf: Object, args: &[Object]) -> Option<Object> {
     // SAFETY: see `get`.
     unsafe {
         match quick_look(slf, key)? {
-            Lookup::Hit(value) => Some(value.into_object().into_ptr()),
+            Lookup::Hit(value) | Lookup::Ahead(value) => Some(value.into_object().into_ptr()),
             Lookup::Miss => Some(ffi::Py_NewRef(default.unwrap_or_else(|| ffi::Py_None()))),
             Lookup::Due => None,
         }

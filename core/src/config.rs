@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::error::ConfigError;
 use crate::invalidation::{RecordFormat, Source, Sources};
+use crate::refresh::Share;
 
 /// The most tags that one entry can bear.
 pub const MAX_TAGS: usize = 256;
@@ -50,6 +51,26 @@ pub struct Config {
     pub call_timeout: Duration,
     /// After this a load is revoked and joined by nobody. Default 30 s.
     pub load_timeout: Duration,
+    /// After this a load for which there is an old value that may be served
+    /// (see the windows below) is answered with that, and goes on. `None` waits.
+    /// Default `None`; at most `load_timeout`.
+    pub soft_load_timeout: Option<Duration>,
+    /// For so long past its lifetime a value is served while one reader loads
+    /// it anew (RFC 5861); never past `max_lag`, nor once it was invalidated.
+    /// Default 0, at most 49 days.
+    pub stale_while_revalidate: Duration,
+    /// For so long past its lifetime, or past `max_lag`, a value is served if
+    /// it cannot be loaded anew (RFC 5861), and is said to be such. What was
+    /// invalidated never is. Default 0, at most 49 days.
+    pub stale_if_error: Duration,
+    /// Past this share of its lifetime one reader may load a value anew early,
+    /// chosen with the probability of `XFetch`, so that a fleet does not refresh in
+    /// step. Default [`Share::OFF`].
+    pub refresh_ahead: Share,
+    /// Lifetime of a value that says that there is nothing
+    /// ([`Loaded::absent`](crate::Loaded::absent)); 0 keeps none. Default
+    /// `None`: as any other.
+    pub negative_ttl: Option<Duration>,
     /// The most entries. Default 10,000.
     pub max_entries: usize,
     /// The most weight of all entries together. Default: no bound.
@@ -120,6 +141,11 @@ impl Default for Config {
             catch_up_budget: Duration::from_millis(250),
             call_timeout: Duration::from_secs(3),
             load_timeout: Duration::from_secs(30),
+            soft_load_timeout: None,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            refresh_ahead: Share::OFF,
+            negative_ttl: None,
             max_entries: 10_000,
             max_weight: u64::MAX,
             max_leases: 1_000,
@@ -162,6 +188,12 @@ impl Config {
         within("catch_up_budget", self.catch_up_budget, Duration::from_millis(1), Duration::from_secs(60))?;
         within("call_timeout", self.call_timeout, Duration::from_millis(1), Duration::from_secs(60))?;
         within("load_timeout", self.load_timeout, Duration::from_millis(1), Duration::from_secs(900))?;
+        within("stale_while_revalidate", self.stale_while_revalidate, Duration::ZERO, LONGEST)?;
+        within("stale_if_error", self.stale_if_error, Duration::ZERO, LONGEST)?;
+        within("negative_ttl", self.negative_ttl.unwrap_or_default(), Duration::ZERO, LONGEST)?;
+        if let Some(soft) = self.soft_load_timeout {
+            within("soft_load_timeout", soft, Duration::from_millis(1), self.load_timeout)?;
+        }
         if self.retention <= self.margin + self.settle {
             return Err(refused("retention", &self.retention, "make it longer than `margin` + `settle`"));
         }

@@ -48,7 +48,7 @@ use crate::lock::{Guarded, Host};
 use crate::segment::{Hashed, Segment, View, tag_hash};
 use crate::stats::{HitCounter, Stats};
 use crate::store::Removed;
-use crate::time::{Time, Timeline, millis};
+use crate::time::{Time, Timeline};
 use feed::Feed;
 
 /// A cache without clocks, sockets and threads. See the crate's documentation
@@ -93,13 +93,7 @@ impl<H: Host> Engine<H> {
         let as_of = if config.stream.is_some() { Time::ZERO } else { Time::MAX };
         let engine = Self {
             sources,
-            bounds: Bounds {
-                ttl_min: millis(config.ttl_min),
-                ttl_max: millis(config.ttl_max),
-                catch_up_every: millis(config.catch_up_every),
-                max_lag: millis(config.max_lag),
-                resolution: millis(config.clock_resolution),
-            },
+            bounds: Bounds::new(&config),
             hasher: FixedState::with_seed(seed),
             segments,
             published: Published {
@@ -259,6 +253,7 @@ impl<H: Host> Engine<H> {
             boundary: Time::from_millis(self.published.boundary.load(Ordering::Acquire)),
             now,
             hits: &self.hits,
+            seed: &self.seed,
         }
     }
 

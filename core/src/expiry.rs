@@ -2,62 +2,123 @@
 
 use core::time::Duration;
 
+use crate::config::Config;
 use crate::mutant::{Mutant, active};
 use crate::random::scale;
+use crate::refresh::{self, Refresh};
 use crate::time::{Time, millis};
 
 /// The bounds that a cache was configured with, in milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
-    /// Shortest lifetime.
-    pub ttl_min: u64,
-    /// Longest lifetime.
-    pub ttl_max: u64,
-    /// Soft bound on staleness; 0 means "once in each invocation".
-    pub catch_up_every: u64,
-    /// Hard bound on staleness.
-    pub max_lag: u64,
+    ttl_min: u64,
+    ttl_max: u64,
+    /// 0 means "once in each invocation".
+    catch_up_every: u64,
+    max_lag: u64,
     /// How far behind `now` may be.
-    pub resolution: u64,
+    resolution: u64,
+    refresh: Refresh,
+    negative_ttl: Option<Duration>,
 }
 
-/// The times of one entry. Of whole words, though less would do: what is made
-/// of halves and copied as a whole is waited for.
+/// The times of one entry, in milliseconds. Of whole words, though less would
+/// do: what is made of halves and copied as a whole is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// When the load began: the value is at least as new as that.
     pub start: Time,
-    /// Lifetime in milliseconds from `start`, of 32 bits.
+    /// Lifetime from `start`, of 32 bits.
     pub life: u64,
+    /// For how long after its life it may be served while it is loaded anew,
+    /// of 32 bits.
+    pub stale: u64,
+    /// For how long after its life it may be served if it cannot be loaded, of
+    /// 32 bits.
+    pub rescue: u64,
+    /// The share of its life, in 256ths, past which it is refreshed ahead; 0
+    /// for never.
+    pub ahead: u64,
     /// Shortens the hard bound by `spread / 256` of a fifth; below 256.
     pub spread: u64,
 }
 
-/// What may be done with an entry that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    /// Serve it.
+/// What the caller wishes of a value's times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    pub ttl: Option<Duration>,
+    pub refresh: Refresh,
+    pub absent: bool,
+}
+
+/// Where in its life an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Age {
     Fresh,
+    /// Fresh, and past the share from which it is refreshed ahead.
+    Late,
+    /// Past its lifetime; may be served while it is loaded anew.
+    Stale,
+    /// May be served if it cannot be loaded anew.
+    Kept,
+    /// For nobody.
+    Gone,
+}
+
+/// Whether the stream was applied lately enough for an entry to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lag {
+    Within,
     /// Try to catch up first; serve it if that takes too long.
     Due,
     /// Past the hard bound: load anew.
-    TooOld,
-    /// Past its lifetime: load anew.
-    Expired,
+    TooLong,
 }
 
 impl Bounds {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            ttl_min: millis(config.ttl_min),
+            ttl_max: millis(config.ttl_max),
+            catch_up_every: millis(config.catch_up_every),
+            max_lag: millis(config.max_lag),
+            resolution: millis(config.clock_resolution),
+            refresh: Refresh {
+                stale_while_revalidate: Some(config.stale_while_revalidate),
+                stale_if_error: Some(config.stale_if_error),
+                refresh_ahead: Some(config.refresh_ahead),
+            },
+            negative_ttl: config.negative_ttl,
+        }
+    }
+
     /// The times of an entry whose load began at `start`.
     ///
     /// The lifetime is drawn uniformly from the configured window, or is
-    /// `ttl` if the caller gave one (longest: 49 days).
-    pub(crate) fn timing(&self, start: Time, ttl: Option<Duration>, random: u64) -> Timing {
-        let life = match ttl {
+    /// `ttl` if the caller gave one (longest: 49 days). What is not there has
+    /// `negative_ttl`, and no window: nobody is better off with an old "no".
+    pub(crate) fn timing(&self, start: Time, wish: Wish, random: u64) -> Timing {
+        let negative = self.negative_ttl.filter(|_| wish.absent);
+        let life = match wish.ttl.or(negative) {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
-        let spread = u64::from(random.to_le_bytes()[0]);
-        Timing { start, life: self.on_time(life).min(u32::MAX.into()), spread }
+        let none = Some(Duration::ZERO);
+        let Refresh { stale_while_revalidate, stale_if_error, refresh_ahead } = wish.refresh;
+        let (stale, rescue) = if negative.is_some() || life == 0 {
+            (none, none)
+        } else {
+            (stale_while_revalidate, stale_if_error)
+        };
+        let ahead = refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default();
+        Timing {
+            start,
+            life: self.on_time(life).min(u32::MAX.into()),
+            stale: window(stale.or(self.refresh.stale_while_revalidate)),
+            rescue: window(rescue.or(self.refresh.stale_if_error)),
+            ahead: ahead.parts().into(),
+            spread: u64::from(random.to_le_bytes()[0]),
+        }
     }
 
     /// Whether an entry may be served at `now` by a cache that has applied
@@ -66,25 +127,32 @@ impl Bounds {
     /// `boundary` is when the current invocation began; it counts where
     /// `catch_up_every` is 0.
     #[inline]
-    pub(crate) fn judge(&self, timing: Timing, as_of: Time, boundary: Time, now: Time) -> Freshness {
-        if timing.expired(now) {
-            return Freshness::Expired;
-        }
+    pub(crate) fn lag(&self, timing: &Timing, as_of: Time, boundary: Time, now: Time) -> Lag {
         let good = timing.start.max(as_of);
         let lag = now.as_millis().saturating_sub(good.as_millis());
         if lag > self.catch_up_every {
             if lag > self.hard_bound(timing) && !active(Mutant::NoHardBound) {
-                return Freshness::TooOld;
+                return Lag::TooLong;
             }
             if self.catch_up_every > 0 || good < boundary {
-                return Freshness::Due;
+                return Lag::Due;
             }
         }
-        Freshness::Fresh
+        Lag::Within
+    }
+
+    /// Whether an entry that cannot be loaded anew may be served, past its
+    /// lifetime or the hard bound: each by `stale_if_error` at most.
+    pub(crate) fn rescues(&self, timing: &Timing, as_of: Time, now: Time) -> bool {
+        let lag = now.since(timing.start.max(as_of));
+        let late = now.since(timing.expires());
+        timing.rescue > 0
+            && millis(late) < timing.rescue
+            && millis(lag) < self.hard_bound(timing) + timing.rescue
     }
 
     /// `max_lag`, less this entry's share of the spread.
-    fn hard_bound(&self, timing: Timing) -> u64 {
+    fn hard_bound(&self, timing: &Timing) -> u64 {
         self.on_time(self.max_lag) - self.max_lag / 5 * timing.spread / 256
     }
 
@@ -94,23 +162,58 @@ impl Bounds {
     }
 }
 
+fn window(duration: Option<Duration>) -> u64 {
+    millis(duration.unwrap_or_default()).min(u32::MAX.into())
+}
+
 impl Timing {
-    /// Whether the lifetime is over.
+    /// Where in its life the entry is.
     #[inline]
-    pub(crate) fn expired(self, now: Time) -> bool {
-        now >= self.expires()
+    pub(crate) fn age(&self, now: Time) -> Age {
+        if now < self.expires() {
+            return if self.ahead == 0 || now < self.late_from() { Age::Fresh } else { Age::Late };
+        }
+        self.age_past_life(now)
+    }
+
+    #[cold]
+    fn age_past_life(&self, now: Time) -> Age {
+        let late = millis(now.since(self.expires()));
+        if late < self.stale {
+            Age::Stale
+        } else if late < self.rescue {
+            Age::Kept
+        } else {
+            Age::Gone
+        }
+    }
+
+    /// Whether a reader who comes at `now`, past the share, refreshes it.
+    #[cold]
+    pub(crate) fn draws_refresh(&self, took: u64, now: Time, random: u64) -> bool {
+        let (end, from) = (self.expires(), self.late_from());
+        refresh::draws(millis(end.since(now)), millis(end.since(from)), took, random)
     }
 
     /// When the lifetime is over.
     #[inline]
-    pub(crate) fn expires(self) -> Time {
+    pub(crate) fn expires(&self) -> Time {
         Time::from_millis(self.start.as_millis().saturating_add(self.life))
     }
 
-    /// As an entry keeps them.
-    #[expect(clippy::cast_possible_truncation, reason = "of 32 and 8 bits, see above")]
-    pub(crate) const fn packed(self) -> (Time, u32, u8) {
-        (self.start, self.life as u32, self.spread as u8)
+    /// When it is for nobody any more.
+    #[inline]
+    pub(crate) fn ends(&self) -> Time {
+        Time::from_millis(self.start.as_millis().saturating_add(self.retention()))
+    }
+
+    /// For how long after its start it can be of use.
+    pub(crate) const fn retention(&self) -> u64 {
+        self.life + if self.stale > self.rescue { self.stale } else { self.rescue }
+    }
+
+    fn late_from(&self) -> Time {
+        Time::from_millis(self.start.as_millis().saturating_add(self.life * self.ahead / 256))
     }
 }
 
@@ -122,20 +225,28 @@ mod tests {
     /// bounds in real time.
     #[test]
     fn a_clock_that_is_behind_keeps_the_bounds() {
-        let bounds =
-            Bounds { ttl_min: 1_000, ttl_max: 1_000, catch_up_every: 0, max_lag: 400, resolution: 20 };
+        let second = Duration::from_secs(1);
+        let config = Config {
+            ttl_min: second,
+            ttl_max: second,
+            catch_up_every: Duration::ZERO,
+            max_lag: Duration::from_millis(400),
+            clock_resolution: Duration::from_millis(20),
+            ..Config::default()
+        };
+        let bounds = Bounds::new(&config);
         let start = Time::from_millis(10_000);
         let shown = |real: u64| Time::from_millis(10_000 + real - 20);
-        let judge = |timing, as_of, real| bounds.judge(timing, as_of, Time::ZERO, shown(real));
+        let lag = |timing: &Timing, real| bounds.lag(timing, start, Time::ZERO, shown(real));
         for draw in 0..256 {
-            let timing = bounds.timing(start, None, draw);
-            assert_eq!(judge(timing, start, 401), Freshness::TooOld);
-            assert_eq!(judge(timing, Time::MAX, 1_000), Freshness::Expired);
-            assert_eq!(judge(timing, Time::MAX, 999), Freshness::Fresh);
+            let timing = bounds.timing(start, Wish::default(), draw);
+            assert_eq!(lag(&timing, 401), Lag::TooLong);
+            assert_eq!((timing.age(shown(999)), timing.age(shown(1_000))), (Age::Fresh, Age::Gone));
         }
-        assert_eq!(judge(bounds.timing(start, None, 0), start, 400), Freshness::Fresh);
+        assert_eq!(lag(&bounds.timing(start, Wish::default(), 0), 400), Lag::Within);
         // What is shorter than the clock's steps loses a fifth.
-        let short = bounds.timing(start, Some(Duration::from_millis(10)), 0);
+        let wish = Wish { ttl: Some(Duration::from_millis(10)), ..Wish::default() };
+        let short = bounds.timing(start, wish, 0);
         assert_eq!(short.life, 8);
     }
 }

@@ -11,11 +11,12 @@ use core::time::Duration;
 
 use crate::config::{Config, MAX_TAGS};
 use crate::eviction::Default as Eviction;
-use crate::expiry::{Bounds, Freshness, Timing};
+use crate::expiry::{Age, Bounds, Lag, Timing};
 use crate::fence::{Fences, Mark, Since};
 use crate::lease::{Lease, LeaseId, Leases, Validity};
 use crate::lock::Host;
 use crate::mutant::{Mutant, active};
+use crate::random::mix;
 use crate::stats::{HitCounter, Stats};
 use crate::store::{NewEntry, Removed, Store};
 use crate::time::Time;
@@ -35,6 +36,14 @@ pub(crate) struct View<'a> {
     pub(crate) boundary: Time,
     pub(crate) now: Time,
     pub(crate) hits: &'a HitCounter,
+    pub(crate) seed: &'a AtomicU64,
+}
+
+impl View<'_> {
+    #[inline]
+    fn lag(&self, timing: &Timing) -> Lag {
+        self.bounds.lag(timing, self.as_of, self.boundary, self.now)
+    }
 }
 
 /// What a read found.
@@ -47,6 +56,59 @@ pub enum Lookup<V> {
     Due,
     /// Nothing that may be served.
     Miss,
+    /// The value, fresh; serve it. A reader who can load should refresh it, in
+    /// [`Engine::next`](crate::Engine::next).
+    Ahead(V),
+}
+
+impl<V> Lookup<V> {
+    /// What a reader who cannot load is given.
+    pub fn value(self) -> Option<V> {
+        match self {
+            Self::Hit(value) | Self::Ahead(value) => Some(value),
+            Self::Due | Self::Miss => None,
+        }
+    }
+}
+
+/// What a reader who can load does.
+#[derive(Debug)]
+pub enum Next<V, F> {
+    /// Serve this.
+    Serve {
+        /// The value.
+        value: V,
+        /// Past its lifetime: somebody else loads it anew.
+        stale: bool,
+    },
+    /// Load, or wait for a load.
+    Begin {
+        /// Which of the two.
+        begun: Begin<F>,
+        /// A value that may be served at once, if the load goes on when the
+        /// reader is gone.
+        old: Option<Worth<V>>,
+    },
+}
+
+/// An old value that may be served at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worth<V> {
+    /// The value.
+    pub value: V,
+    /// Whether it is past its lifetime.
+    pub stale: bool,
+}
+
+/// What a reader is given whose load failed or takes long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescued<V> {
+    /// A value that is fresh.
+    Fresh(V),
+    /// One within `stale_while_revalidate`.
+    Stale(V),
+    /// One within `stale_if_error` only: the result must say so.
+    OnError(V),
 }
 
 /// Who loads.
@@ -87,6 +149,8 @@ pub enum FillOutcome {
     /// It was not: it alone is over the bound on weight, or bears more than
     /// [`MAX_TAGS`](crate::config::MAX_TAGS) tags.
     TooHeavy,
+    /// It was not: its lifetime is 0. It is for those who wait for it.
+    NotKept,
 }
 
 /// An invalidation, hashed and cut down to one segment.
@@ -131,15 +195,23 @@ impl<H: Host> Segment<H> {
     #[expect(clippy::inline_always, reason = "the way of every hit")]
     pub(crate) fn read(&self, hash: u64, key: &str, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
         if let Some((slot, entry)) = self.store.locate(hash, key) {
-            let freshness = view.bounds.judge(entry.timing(), view.as_of, view.boundary, view.now);
-            match freshness {
-                Freshness::Due | Freshness::TooOld if patient => return Lookup::Due,
-                Freshness::Fresh | Freshness::Due => {
+            let timing = entry.timing();
+            let age = timing.age(view.now);
+            if age < Age::Kept {
+                let lag = view.lag(&timing);
+                if patient && lag != Lag::Within {
+                    return Lookup::Due;
+                }
+                if age < Age::Stale && lag != Lag::TooLong {
                     self.store.touch(slot);
                     view.hits.hit(H::thread(), entry.cost);
-                    return Lookup::Hit(entry.value.clone());
+                    let value = entry.value.clone();
+                    return if age == Age::Fresh {
+                        Lookup::Hit(value)
+                    } else {
+                        late(hash, &timing, entry.cost, view, value)
+                    };
                 }
-                Freshness::TooOld | Freshness::Expired => {}
             }
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
@@ -149,8 +221,62 @@ impl<H: Host> Segment<H> {
     /// Reads a key and leaves no trace.
     pub(crate) fn peek(&self, at: Hashed<'_>, view: View<'_>) -> Option<H::Value> {
         let entry = self.store.find(at.hash, at.key)?;
-        let freshness = view.bounds.judge(entry.timing(), view.as_of, view.boundary, view.now);
-        matches!(freshness, Freshness::Fresh | Freshness::Due).then(|| entry.value.clone())
+        let timing = entry.timing();
+        let fresh = timing.age(view.now) < Age::Stale && view.lag(&timing) != Lag::TooLong;
+        fresh.then(|| entry.value.clone())
+    }
+
+    /// What a reader does who found nothing fresh, or was told to refresh
+    /// (`ahead`): by now another load may have ended.
+    pub(crate) fn next(
+        &mut self,
+        at: Hashed<'_>,
+        id: LeaseId,
+        validity: Validity,
+        view: &View<'_>,
+        ahead: bool,
+        flight: impl FnOnce() -> H::Flight,
+    ) -> Next<H::Value, H::Flight> {
+        let Some((age, value)) = self.servable(at, view) else {
+            return Next::Begin { begun: self.begin(at, id, validity, flight), old: None };
+        };
+        let stale = age == Age::Stale;
+        let refreshed = self.leases.find(at.hash, at.key, validity).is_some();
+        let refresh = stale || (ahead && age == Age::Late);
+        if refreshed || !refresh {
+            self.counts.stale += u64::from(stale);
+            return Next::Serve { value, stale };
+        }
+        self.counts.refreshes += 1;
+        let begun = self.begin(at, id, validity, flight);
+        Next::Begin { begun, old: Some(Worth { value, stale }) }
+    }
+
+    /// An old value was served, while its load goes on.
+    pub(crate) fn note_stale(&mut self) {
+        self.counts.stale += 1;
+    }
+
+    /// What a reader is given whose load failed or takes long.
+    pub(crate) fn rescue(&mut self, at: Hashed<'_>, view: &View<'_>) -> Option<Rescued<H::Value>> {
+        if let Some((age, value)) = self.servable(at, view) {
+            let stale = age == Age::Stale;
+            self.counts.stale += u64::from(stale);
+            return Some(if stale { Rescued::Stale(value) } else { Rescued::Fresh(value) });
+        }
+        let entry = self.store.find(at.hash, at.key)?;
+        view.bounds.rescues(&entry.timing(), view.as_of, view.now).then(|| {
+            self.counts.rescued += 1;
+            Rescued::OnError(entry.value.clone())
+        })
+    }
+
+    /// A value that may be served, past its lifetime if need be.
+    fn servable(&self, at: Hashed<'_>, view: &View<'_>) -> Option<(Age, H::Value)> {
+        let entry = self.store.find(at.hash, at.key)?;
+        let timing = entry.timing();
+        let age = timing.age(view.now);
+        (age < Age::Kept && view.lag(&timing) != Lag::TooLong).then(|| (age, entry.value.clone()))
     }
 
     /// Joins the live load of a key, or begins one under lease `id`.
@@ -311,6 +437,9 @@ impl<H: Host> Segment<H> {
         stats.fills += self.counts.fills;
         stats.fenced += self.counts.fenced;
         stats.too_heavy += self.counts.too_heavy;
+        stats.stale += self.counts.stale;
+        stats.rescued += self.counts.rescued;
+        stats.refreshes += self.counts.refreshes;
         stats.evictions += self.store.evictions;
         stats.expirations += self.counts.expirations;
         stats.invalidated_by_key += self.counts.invalidated_by_key;
@@ -344,7 +473,15 @@ impl<H: Host> Segment<H> {
         let names = core::iter::once(at.hash).chain(tags.iter().copied());
         let names = names.take(if active(Mutant::TagsUnfenced) { 1 } else { usize::MAX });
         let fenced = self.fences.hit(since, at.key, names) && !active(Mutant::StaleFill);
-        if fenced || timing.expired(validity.now) {
+        if fenced {
+            return self.fenced(value);
+        }
+        if timing.life == 0 {
+            self.store.remove(at.hash, at.key);
+            self.store.discard(value);
+            return FillOutcome::NotKept;
+        }
+        if validity.now >= timing.ends() {
             return self.fenced(value);
         }
         if tags.len() > MAX_TAGS {
@@ -372,7 +509,7 @@ impl<H: Host> Segment<H> {
     }
 
     fn drop_expired(&mut self, at: Hashed<'_>, now: Time) {
-        let expired = self.store.find(at.hash, at.key).is_some_and(|entry| entry.timing().expired(now));
+        let expired = self.store.find(at.hash, at.key).is_some_and(|entry| now >= entry.timing().ends());
         if expired {
             self.store.remove(at.hash, at.key);
             self.counts.expirations += 1;
@@ -385,6 +522,14 @@ impl<H: Host> Segment<H> {
         let time = oldest.map_or(kept, |(start, _)| start.min(kept));
         self.fences.forget(time, oldest.map(|(_, mark)| mark));
     }
+}
+
+/// A fresh value, past the share of its life from which it is refreshed ahead.
+#[cold]
+fn late<V>(hash: u64, timing: &Timing, cost: u32, view: &View<'_>, value: V) -> Lookup<V> {
+    let random = mix(hash ^ mix(view.seed.load(Ordering::Relaxed) ^ view.now.as_millis()));
+    let took = crate::stats::cost_millis(cost);
+    if timing.draws_refresh(took, view.now, random) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
 }
 
 /// How many entries each insertion looks at for expired ones.

@@ -10,8 +10,17 @@ use core::time::Duration;
 pub struct Stats {
     /// Reads that were served from memory.
     pub hits: u64,
-    /// Reads that were not.
+    /// Reads that were not served from memory at once: the value was not
+    /// there, or past its lifetime.
     pub misses: u64,
+    /// Reads that were served past the lifetime, within
+    /// `stale_while_revalidate`.
+    pub stale: u64,
+    /// Reads that were served within `stale_if_error`, because the load failed
+    /// or took long.
+    pub rescued: u64,
+    /// Loads that began while the old value could still be served.
+    pub refreshes: u64,
     /// Leases given out: loads that began.
     pub loads: u64,
     /// Loads that ended without a value.
@@ -91,6 +100,12 @@ const FULL: u64 = 1 << (HIT_BITS - 4);
 pub(crate) fn cost(took: Duration) -> u32 {
     let most = 900 * 1_000_000 / COST_UNIT_MICROS;
     u32::try_from((took.as_micros() / COST_UNIT_MICROS).min(most)).unwrap_or(u32::MAX)
+}
+
+/// The same in milliseconds.
+pub(crate) fn cost_millis(cost: u32) -> u64 {
+    let micros = u128::from(cost) * COST_UNIT_MICROS;
+    u64::try_from(micros / 1000).unwrap_or(u64::MAX)
 }
 
 /// Counts hits and the load times they avoided. Threads that have a number

@@ -53,18 +53,17 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub async fn get(&self, key: impl AsRef<str>) -> Option<V> {
         let key = key.as_ref();
         match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Hit(value) => Some(value),
-            Lookup::Miss => None,
             Lookup::Due => {
                 Box::pin(self.shared.catch_up_for_read()).await;
-                self.shared.engine.get_after_catch_up(key, self.shared.now())
+                self.shared.engine.get_after_catch_up(key, self.shared.now()).value()
             }
+            found => found.value(),
         }
     }
 
     /// Reads a key at once: what is within the hard bound, due or not.
     pub fn get_now(&self, key: impl AsRef<str>) -> Option<V> {
-        self.shared.engine.get_after_catch_up(key.as_ref(), self.shared.now())
+        self.shared.engine.get_after_catch_up(key.as_ref(), self.shared.now()).value()
     }
 
     /// What [`get_now`](Self::get_now) returns, without counting as a read:
@@ -115,12 +114,11 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let key = key.as_ref();
         let arrival = self.shared.engine.arrive();
         let found = match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Hit(value) => Some(value),
-            Lookup::Miss => None,
             Lookup::Due => {
                 Box::pin(self.shared.catch_up_for_read()).await;
-                self.shared.engine.get_after_catch_up(key, self.shared.now())
+                self.shared.engine.get_after_catch_up(key, self.shared.now()).value()
             }
+            found => found.value(),
         };
         // Boxed, so that the future of a hit is small: it is moved about.
         match found {

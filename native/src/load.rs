@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{Arrival, FillOutcome, InputError, LeaseId, Time};
+use snowmelt_core::{Arrival, FillOutcome, InputError, LeaseId, Next, Time};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -248,10 +248,10 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         check_name("key", key)?;
         let mut own = None;
         let now = self.precise_now();
-        let found = self.engine.get_or_begin(key, now, || Arc::clone(own.insert(Flight::new())));
-        Ok(match found {
-            Ok(value) => ControlFlow::Break(value),
-            Err(begun) => ControlFlow::Continue(self.begun(begun, own, arrival)),
+        let next = self.engine.next(key, false, now, || Arc::clone(own.insert(Flight::new())));
+        Ok(match next {
+            Next::Serve { value, .. } => ControlFlow::Break(value),
+            Next::Begin { begun, .. } => ControlFlow::Continue(self.begun(begun, own, arrival)),
         })
     }
 

@@ -69,7 +69,13 @@ impl<V> Loaded<V> {
     pub(crate) fn pass<R>(self, took: Duration, to: impl FnOnce(snowmelt_core::Loaded<'_, V>) -> R) -> R {
         let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
         let weight = self.weight.unwrap_or(1);
-        to(snowmelt_core::Loaded { value: self.value, weight, tags: &tags, ttl: self.ttl, took })
+        to(snowmelt_core::Loaded {
+            weight,
+            tags: &tags,
+            ttl: self.ttl,
+            took,
+            ..snowmelt_core::Loaded::new(self.value)
+        })
     }
 }
 

@@ -93,7 +93,7 @@ impl Hot {
         let open = self.open.borrow();
         let Some(Open { engine, clock, .. }) = &*open else { return CLOSED };
         match engine.get(key, clock.coarse(engine)) {
-            Lookup::Hit(slot) => slot.index().cast_signed(),
+            Lookup::Hit(slot) | Lookup::Ahead(slot) => slot.index().cast_signed(),
             Lookup::Due => DUE,
             Lookup::Miss => MISS,
         }

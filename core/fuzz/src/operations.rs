@@ -117,7 +117,7 @@ impl World {
         let key = input.pick(&KEYS);
         let peeked = self.engine.peek(key, self.now);
         let _ = self.engine.get(key, self.now);
-        assert_eq!(self.engine.get_after_catch_up(key, self.now), peeked);
+        assert_eq!(self.engine.get_after_catch_up(key, self.now).value(), peeked);
     }
 
     fn begin(&mut self, input: &mut Input<'_>) {

@@ -60,6 +60,7 @@ pub const fn fill_name(outcome: FillOutcome) -> &'static str {
         FillOutcome::Stored => "stored",
         FillOutcome::Fenced => "fenced",
         FillOutcome::TooHeavy => "too_heavy",
+        FillOutcome::NotKept => "not_kept",
     }
 }
 

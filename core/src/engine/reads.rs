@@ -5,12 +5,14 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use super::Engine;
+use crate::expiry::Wish;
 use crate::fence::{Mark, Since};
 use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
 use crate::random::mix;
-use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Segment};
+use crate::refresh::Refresh;
+use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Next, Rescued, Segment};
 use crate::stats::cost;
 use crate::time::Time;
 
@@ -23,8 +25,13 @@ pub struct Loaded<'a, V> {
     pub weight: u32,
     /// Its tags. They may be known only after the load.
     pub tags: &'a [&'a str],
-    /// A lifetime of its own, instead of one drawn from the window.
+    /// A lifetime of its own, instead of one drawn from the window. 0: it is
+    /// shared with those who wait for it, and not kept.
     pub ttl: Option<Duration>,
+    /// How it is refreshed.
+    pub refresh: Refresh,
+    /// It says that there is nothing: its lifetime is `negative_ttl`.
+    pub absent: bool,
     /// How long the load took: what each hit saves.
     pub took: Duration,
 }
@@ -32,7 +39,8 @@ pub struct Loaded<'a, V> {
 impl<V> Loaded<'_, V> {
     /// A value of weight 1 without tags.
     pub fn new(value: V) -> Self {
-        Self { value, weight: 1, tags: &[], ttl: None, took: Duration::ZERO }
+        let refresh = Refresh::default();
+        Self { value, weight: 1, tags: &[], ttl: None, refresh, absent: false, took: Duration::ZERO }
     }
 }
 
@@ -56,14 +64,11 @@ impl<H: Host> Engine<H> {
     }
 
     /// Reads a key after a catch-up was tried, whatever came of it: serves
-    /// what is within the hard bound.
+    /// what is within the hard bound. Never [`Lookup::Due`].
     #[inline]
-    pub fn get_after_catch_up(&self, key: &str, now: Time) -> Option<H::Value> {
+    pub fn get_after_catch_up(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let at = self.hash(key);
-        match self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false)) {
-            Lookup::Hit(value) => Some(value),
-            Lookup::Due | Lookup::Miss => None,
-        }
+        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false))
     }
 
     /// Reads a key without counting it, and without a trace for the eviction
@@ -89,24 +94,40 @@ impl<H: Host> Engine<H> {
         self.change(at.hash, |segment| segment.begin(at, self.lease_number(), self.validity(now), flight))
     }
 
-    /// Like [`Engine::begin`], but looks once more, under the lock under which
-    /// fills happen, whether there is a value by now: between a read that
-    /// found nothing and this call another load may have ended.
+    /// What a reader does who can load, after [`Lookup::Miss`] or, with
+    /// `ahead`, after [`Lookup::Ahead`]. Looks once more, under the lock under
+    /// which fills happen, whether there is a value by now: between the read
+    /// and this call another load may have ended.
     ///
-    /// # Errors
-    ///
-    /// What to do about it, if there is none.
-    pub fn get_or_begin(
+    /// One reader is told to refresh a value that may still be served. If the
+    /// load can go on when the reader is gone, serve the old value and call
+    /// [`Engine::note_stale`] if it is stale; else wait for the load. If it
+    /// fails, or takes longer than `soft_load_timeout`, ask
+    /// [`Engine::rescue`].
+    pub fn next(
         &self,
         key: &str,
+        ahead: bool,
         now: Time,
         flight: impl FnOnce() -> H::Flight,
-    ) -> Result<H::Value, Begin<H::Flight>> {
+    ) -> Next<H::Value, H::Flight> {
         let at = self.hash(key);
-        self.change(at.hash, |segment| match segment.peek(at, self.view(now)) {
-            Some(value) => Ok(value),
-            None => Err(segment.begin(at, self.lease_number(), self.validity(now), flight)),
+        self.change(at.hash, |segment| {
+            let id = self.lease_number();
+            segment.next(at, id, self.validity(now), &self.view(now), ahead, flight)
         })
+    }
+
+    /// Counts a stale value that was served while its load goes on.
+    pub fn note_stale(&self, key: &str) {
+        self.change(self.hash(key).hash, Segment::note_stale);
+    }
+
+    /// What a reader is given whose load failed or takes long; `None` if
+    /// there is nothing, or it is too old, or was invalidated.
+    pub fn rescue(&self, key: &str, now: Time) -> Option<Rescued<H::Value>> {
+        let at = self.hash(key);
+        self.change(at.hash, |segment| segment.rescue(at, &self.view(now)))
     }
 
     /// Stores what was loaded under a lease, unless it may be stale (contract
@@ -231,7 +252,8 @@ impl<H: Host> Engine<H> {
         draw: u64,
     ) -> Candidate<'a, H::Value> {
         let random = mix(self.seed.load(Ordering::Relaxed) ^ mix(draw));
-        let timing = self.bounds.timing(start, loaded.ttl, random);
+        let Loaded { ttl, refresh, absent, .. } = loaded;
+        let timing = self.bounds.timing(start, Wish { ttl, refresh, absent }, random);
         Candidate { value: loaded.value, weight: loaded.weight, cost: cost(loaded.took), timing, tags }
     }
 }

@@ -34,7 +34,7 @@ use alloc::vec::Vec;
 use crate::config::{Config, OnUndecodable};
 use crate::error::ConfigError;
 use crate::invalidation::RecordFormat;
-use values::{flag, one_of, text};
+use values::{flag, one_of, share, text};
 
 /// A value as a host in another language gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,12 +117,17 @@ impl Config {
         setting: &Setting<'_>,
         units: Units,
     ) -> Result<bool, ConfigError> {
+        let read = || duration(option, setting, units);
         let field = match option {
             "ttl" => {
-                let ttl = duration(option, setting, units)?;
+                let ttl = read()?;
                 (self.ttl_min, self.ttl_max) = (ttl, ttl);
                 return Ok(true);
             }
+            "soft_load_timeout" => {
+                return read().map(|read| self.soft_load_timeout = Some(read)).map(|()| true);
+            }
+            "negative_ttl" => return read().map(|read| self.negative_ttl = Some(read)).map(|()| true),
             "ttl_min" => &mut self.ttl_min,
             "ttl_max" => &mut self.ttl_max,
             "catch_up_every" => &mut self.catch_up_every,
@@ -133,9 +138,11 @@ impl Config {
             "catch_up_budget" => &mut self.catch_up_budget,
             "call_timeout" => &mut self.call_timeout,
             "load_timeout" => &mut self.load_timeout,
+            "stale_while_revalidate" => &mut self.stale_while_revalidate,
+            "stale_if_error" => &mut self.stale_if_error,
             _ => return Ok(false),
         };
-        *field = duration(option, setting, units)?;
+        *field = read()?;
         Ok(true)
     }
 
@@ -149,6 +156,7 @@ impl Config {
             "max_fences" => self.max_fences = count(option, setting)?,
             "give_up_records" => self.give_up_records = count(option, setting)?,
             "page_records" => self.page_records = count(option, setting)?,
+            "refresh_ahead" => self.refresh_ahead = share(option, setting)?,
             "lanes" => self.lanes = Some(count(option, setting)?),
             _ => return Ok(false),
         }

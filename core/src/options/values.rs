@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::{Setting, Units};
 use crate::error::ConfigError;
+use crate::refresh::Share;
 
 /// A duration: a text of numbers with units (`"250ms"`, `"30s"`, `"5m"`,
 /// `"1.5h"`, `"2d"`, and from the largest unit to the smallest: `"1h30m"`), or
@@ -150,6 +151,16 @@ fn whole(number: f64) -> Option<u64> {
 )]
 fn bytes(number: f64) -> Option<u64> {
     (0.0..TOO_LARGE).contains(&number).then_some(number as u64)
+}
+
+/// A share: a number between 0 and 1, both excluded.
+pub(super) fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share, ConfigError> {
+    let read = match *setting {
+        Setting::Number(number) => Share::new(number),
+        _ => None,
+    };
+    let remedy = "give a number between 0 and 1, such as 0.8, or leave it out";
+    read.ok_or_else(|| refused(option, setting, remedy))
 }
 
 pub(super) fn text<'a>(option: &'static str, setting: &Setting<'a>) -> Result<&'a str, ConfigError> {

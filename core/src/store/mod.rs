@@ -33,10 +33,13 @@ pub(crate) struct Entry<V> {
     pub value: V,
     start: Time,
     life: u32,
+    stale: u32,
     /// How long the load took, in the counters' unit.
     pub cost: u32,
     weight: u32,
     hash: u32,
+    rescue: u32,
+    ahead: u8,
     spread: u8,
     tagged: bool,
 }
@@ -45,8 +48,54 @@ impl<V> Entry<V> {
     /// When it was loaded and how long it lives.
     #[inline]
     pub(crate) fn timing(&self) -> Timing {
-        Timing { start: self.start, life: self.life.into(), spread: self.spread.into() }
+        Timing {
+            start: self.start,
+            life: self.life.into(),
+            stale: self.stale.into(),
+            rescue: self.rescue.into(),
+            ahead: self.ahead.into(),
+            spread: self.spread.into(),
+        }
     }
+
+    fn new(key: Key, value: V, timing: &Timing, rest: Rest) -> Self {
+        let Rest { cost, weight, hash, tagged } = rest;
+        let start = timing.start;
+        let mut entry = Self {
+            key,
+            value,
+            start,
+            life: 0,
+            stale: 0,
+            cost,
+            weight,
+            hash,
+            rescue: 0,
+            ahead: 0,
+            spread: 0,
+            tagged,
+        };
+        entry.set_timing(timing);
+        entry
+    }
+
+    /// The windows are of 32 bits, the others of 8, see [`Timing`].
+    #[expect(clippy::cast_possible_truncation, reason = "see above")]
+    fn set_timing(&mut self, timing: &Timing) {
+        self.start = timing.start;
+        (self.life, self.stale, self.rescue) =
+            (timing.life as u32, timing.stale as u32, timing.rescue as u32);
+        (self.ahead, self.spread) = (timing.ahead as u8, timing.spread as u8);
+    }
+}
+
+/// What an entry has beside its value and its times.
+#[derive(Clone, Copy)]
+struct Rest {
+    cost: u32,
+    weight: u32,
+    hash: u32,
+    tagged: bool,
 }
 
 /// What is to be stored.
@@ -166,7 +215,7 @@ impl<V, P: Policy> Store<V, P> {
         }
         self.make_room(new.weight);
         let slot = self.vacant.pop().unwrap_or_else(|| self.grow());
-        self.note_times(new.timing);
+        self.note_times(&new.timing);
         self.weight += u64::from(new.weight);
         let NewEntry { value, timing, cost, weight } = new;
         let tagged = !tags.is_empty();
@@ -174,10 +223,7 @@ impl<V, P: Policy> Store<V, P> {
             self.tags.insert(slot, tags);
         }
         let short = shorten(hash);
-        let (start, life, spread_of_lag) = timing.packed();
-        let key = Key::new(key);
-        let entry =
-            Entry { key, value, start, life, cost, weight, hash: short, spread: spread_of_lag, tagged };
+        let entry = Entry::new(Key::new(key), value, &timing, Rest { cost, weight, hash: short, tagged });
         self.slots[slot as usize] = Slot::Full(entry);
         self.marks[slot as usize] = P::Mark::default();
         let slots = &self.slots;
@@ -192,12 +238,12 @@ impl<V, P: Policy> Store<V, P> {
         if self.len() == 1 {
             self.note_empty();
         }
-        self.note_times(new.timing);
+        self.note_times(&new.timing);
         let Slot::Full(entry) = &mut self.slots[slot as usize] else { return };
         let NewEntry { value, timing, cost, weight } = new;
         self.weight = self.weight - u64::from(entry.weight) + u64::from(weight);
         let tagged = core::mem::replace(&mut entry.tagged, !tags.is_empty());
-        (entry.start, entry.life, entry.spread) = timing.packed();
+        entry.set_timing(&timing);
         (entry.cost, entry.weight) = (cost, weight);
         self.removed.push(core::mem::replace(&mut entry.value, value));
         if tagged {
@@ -280,7 +326,7 @@ impl<V, P: Policy> Store<V, P> {
         for _ in 0..looks {
             self.step();
             let Slot::Full(entry) = &self.slots[self.hand] else { continue };
-            let expiry = entry.timing().expires();
+            let expiry = entry.timing().ends();
             if now >= expiry {
                 self.remove_slot(slot_number(self.hand));
                 expired += 1;
@@ -406,12 +452,13 @@ impl<V, P: Policy> Store<V, P> {
         }
     }
 
-    fn note_times(&mut self, timing: Timing) {
-        self.first_expiry = self.first_expiry.min(timing.expires());
-        self.next_expiry = self.next_expiry.min(timing.expires());
+    fn note_times(&mut self, timing: &Timing) {
+        let end = timing.ends();
+        self.first_expiry = self.first_expiry.min(end);
+        self.next_expiry = self.next_expiry.min(end);
         self.oldest = self.oldest.min(timing.start);
-        self.last_expiry = self.last_expiry.max(timing.expires());
-        self.longest = self.longest.max(timing.life);
+        self.last_expiry = self.last_expiry.max(end);
+        self.longest = self.longest.max(timing.retention());
     }
 
     fn note_empty(&mut self) {
@@ -472,7 +519,7 @@ impl<V, P: Policy> Store<V, P> {
         assert!(self.len() <= self.max_entries, "entries are over their bound");
         assert!(self.weight <= self.max_weight, "weight is over its bound");
         assert!(full().all(|entry| entry.start >= self.oldest), "the oldest entry");
-        let expiries = || full().map(|entry| entry.timing().expires());
+        let expiries = || full().map(|entry| entry.timing().ends());
         assert!(
             expiries().all(|expiry| (self.first_expiry..=self.last_expiry).contains(&expiry)),
             "expiries"

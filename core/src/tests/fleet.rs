@@ -151,14 +151,14 @@ impl Fleet {
         let lag = member.engine.stats(time).lag.unwrap_or(Duration::ZERO);
         member.late += u64::from(lag.as_millis() > u128::from(self.max_lag));
         let found = match member.engine.get(&key, time) {
-            Lookup::Hit(_) => true,
+            Lookup::Hit(_) | Lookup::Ahead(_) => true,
             Lookup::Miss => false,
             Lookup::Due => {
                 let begun = matches!(member.engine.catch_up_for_read(time), CatchUp::Running(_));
                 if begun {
                     self.drain(at);
                 }
-                self.members[at].engine.get_after_catch_up(&key, time).is_some()
+                self.members[at].engine.get_after_catch_up(&key, time).value().is_some()
             }
         };
         if !found && !self.load(at, &key) {

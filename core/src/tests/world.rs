@@ -275,7 +275,7 @@ impl World {
     pub(super) fn read(&mut self, at: usize, key: usize) -> Result<(), String> {
         let time = self.sandboxes[at].time(self.now);
         match self.sandboxes[at].engine.get(&name(key), time) {
-            Lookup::Hit(value) => self.hit(at, value),
+            Lookup::Hit(value) | Lookup::Ahead(value) => self.hit(at, value),
             Lookup::Miss => self.load(at, key, None),
             Lookup::Due => {
                 let catch_up = self.sandboxes[at].engine.catch_up_for_read(time);
@@ -296,7 +296,7 @@ impl World {
 
     fn read_anyway(&mut self, at: usize, key: usize) -> Result<(), String> {
         let time = self.sandboxes[at].time(self.now);
-        match self.sandboxes[at].engine.get_after_catch_up(&name(key), time) {
+        match self.sandboxes[at].engine.get_after_catch_up(&name(key), time).value() {
             Some(value) => self.hit(at, value),
             None => self.load(at, key, None),
         }
@@ -399,7 +399,8 @@ impl World {
         let tags = tags_of(load.key);
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         let weight = u32::try_from(load.key % 7 + 1).unwrap_or(1);
-        let loaded = Loaded { value, weight, tags: &tags, ttl: None, took: time.since(load.lease.start()) };
+        let loaded =
+            Loaded { weight, tags: &tags, took: time.since(load.lease.start()), ..Loaded::new(value) };
         let outcome = self.sandboxes[at].engine.fill(&load.lease, loaded, time);
         if self.traced {
             std::eprintln!("{} sandbox {at} fills {value:?}: {outcome:?}", self.now);

@@ -47,6 +47,7 @@ pub(crate) fn fill(outcome: FillOutcome) -> Value {
         FillOutcome::Stored => "stored",
         FillOutcome::Fenced => "fenced",
         FillOutcome::TooHeavy => "too_heavy",
+        FillOutcome::NotKept => "not_kept",
     })
 }
 

@@ -86,7 +86,7 @@ impl Replay {
         Some(match step {
             Step::Get(step) => expect(&step.expect, &lookup(engine.get(&step.key, now))),
             Step::GetAfterCatchUp(step) => {
-                expect(&step.expect, &observed::hit(engine.get_after_catch_up(&step.key, now)))
+                expect(&step.expect, &observed::hit(engine.get_after_catch_up(&step.key, now).value()))
             }
             Step::Peek(step) => expect(&step.expect, &observed::hit(engine.peek(&step.key, now))),
             Step::Keys(expected) => {
@@ -308,6 +308,7 @@ fn done(act: impl FnOnce()) -> Result<(), String> {
 fn lookup(lookup: Lookup<String>) -> Value {
     match lookup {
         Lookup::Hit(value) => json!({ "hit": value }),
+        Lookup::Ahead(value) => json!({ "ahead": value }),
         Lookup::Due => json!("due"),
         Lookup::Miss => json!("miss"),
     }
@@ -319,10 +320,10 @@ fn loaded<'a>(
     (weight, ttl, took): (Option<u32>, Option<u64>, Option<u64>),
 ) -> Loaded<'a, String> {
     Loaded {
-        value: value.to_owned(),
         weight: weight.unwrap_or(1),
         tags,
         ttl: ttl.map(Duration::from_millis),
         took: Duration::from_millis(took.unwrap_or(0)),
+        ..Loaded::new(value.to_owned())
     }
 }

@@ -120,7 +120,7 @@ impl Answers {
             return Read::Later(Box::pin(async move { this.refresh(wanted, arrival).await }));
         }
         let due = match self.cache.look(&wanted.key) {
-            Lookup::Hit(stored) => {
+            Lookup::Hit(stored) | Lookup::Ahead(stored) => {
                 stored.touch();
                 return Read::Now(stored);
             }

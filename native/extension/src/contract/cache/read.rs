@@ -40,7 +40,7 @@ pub(super) fn get<V: Blob>(shared: &Arc<Shared<V>>, request: &Request) -> Result
     let mut due = false;
     if after.is_none() {
         match shared.cache.look(&key) {
-            Lookup::Hit(value) => return Ok(Answer::Now(hit(&value))),
+            Lookup::Hit(value) | Lookup::Ahead(value) => return Ok(Answer::Now(hit(&value))),
             Lookup::Miss if query.wait == Wait::No => return Ok(Answer::Now(miss())),
             Lookup::Miss => {}
             Lookup::Due => due = true,

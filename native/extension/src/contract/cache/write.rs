@@ -32,7 +32,7 @@ pub(super) fn put<V: Blob>(shared: &Shared<V>, request: Request) -> Result<Respo
         }
     };
     match outcome {
-        FillOutcome::Stored => {
+        FillOutcome::Stored | FillOutcome::NotKept => {
             // Older leases of the key are worth nothing now.
             shared.leases().give_up(&key);
             Ok(no_content())
