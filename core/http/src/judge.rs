@@ -232,21 +232,26 @@ fn vary(request: &Request<'_>, headers: &HeaderMap) -> Result<Option<Vary>, Reas
             match HeaderName::from_bytes(name) {
                 _ if name.is_empty() => continue,
                 _ if name.len() > LONGEST_VARY => return Err(Reason::VaryTooLong),
-                // `*`, for it is a name too, as far as its letters go.
-                _ if name == b"*" => return Err(Reason::VaryAny),
+                // What is no name tells as little. (`*` is one, as far as its letters go.)
                 Err(_) => return Err(Reason::VaryAny),
-                Ok(name) => names.push(name),
+                Ok(_) if name == b"*" => return Err(Reason::VaryAny),
+                Ok(name) => insert(&mut names, name),
             }
             if names.len() > MOST_VARY {
                 return Err(Reason::VaryTooLong);
             }
         }
     }
-    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
-    names.dedup();
     if names.is_empty() {
         return Ok(None);
     }
     let key = variant(&names, request.headers).into();
     Ok(Some(Vary { names: names.into(), key }))
+}
+
+/// In order, each once.
+fn insert(names: &mut Vec<HeaderName>, name: HeaderName) {
+    if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(name.as_str())) {
+        names.insert(place, name);
+    }
 }
