@@ -120,7 +120,8 @@ impl Policy {
         vary: Option<&Vary>,
     ) -> Result<(), Reason> {
         let keyed = |name| self.options.key_headers.contains(&name);
-        let authorised = request.headers.contains_key(AUTHORIZATION) && !keyed(AUTHORIZATION);
+        let authorised = request.headers.contains_key(AUTHORIZATION)
+            && !(keyed(AUTHORIZATION) || self.options.ignore_authorization);
         let varies = vary.is_some_and(|vary| vary.names.contains(&COOKIE));
         let cookies = request.headers.contains_key(COOKIE)
             && !(keyed(COOKIE) || varies || self.options.ignore_cookies)
@@ -168,7 +169,11 @@ impl Policy {
             let others = self.options.ttl.others().filter(|_| by_itself);
             head.ttl.or(self.options.ttl.named(head.status)).or(others).unwrap_or_default()
         };
-        if ttl.is_zero() { Err(Reason::NoLifetime) } else { Ok(ttl.min(Duration::from_secs(FOREVER))) }
+        match head.status {
+            _ if !ttl.is_zero() => Ok(ttl.min(Duration::from_secs(FOREVER))),
+            500.. => Err(Reason::ServerError),
+            _ => Err(Reason::NoLifetime),
+        }
     }
 
     /// RFC 5861. What forbids stale answers forbids the options' windows, and

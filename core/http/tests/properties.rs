@@ -221,6 +221,7 @@ prop_compose! {
         options.coalesce_only = coalesce_only;
         options.ignore_request_directives = ignore_directives;
         options.ignore_cookies = ignore_cookies;
+        options.ignore_authorization = ignore_cookies;
         options.invalidate_unsafe = ignore_cookies;
         options.send_tags = send_tags;
         options.store_5xx = store_5xx;
