@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::header::{
-    AGE, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
-    SET_COOKIE, VARY,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE,
+    VARY,
 };
 
 use crate::answer;
@@ -79,19 +79,26 @@ impl Policy {
         head: &ResponseHead<'_>,
         now_ms: u64,
     ) -> Result<Keep, Reason> {
+        let failed = (500..=599).contains(&head.status);
         match question.lookup {
-            Lookup::Alone(reason) => return Err(reason),
-            Lookup::OnlyCached => return Err(Reason::OnlyIfCached),
-            Lookup::Shared | Lookup::Anew => {}
+            Lookup::Alone(reason) => Err(reason),
+            Lookup::OnlyCached => Err(Reason::OnlyIfCached),
+            // Whatever else it says, it is first of all a failure.
+            Lookup::Shared | Lookup::Anew => self
+                .keep(request, head, now_ms)
+                .map_err(|reason| if failed { Reason::ServerError } else { reason }),
         }
+    }
+
+    fn keep(&self, request: &Request<'_>, head: &ResponseHead<'_>, now_ms: u64) -> Result<Keep, Reason> {
         let control = Control::of(head.headers);
         self.check_status(head)?;
         let explicit = control.explicit(head.headers);
         let vary = vary(request, head.headers)?;
         self.check_sharing(request, head, &control, vary.as_ref())?;
         let length = self.check_body_to_come(head.headers)?;
-        let age = age(head.headers);
-        let ttl = self.lifetime(request, head, &control, explicit, now_ms)?;
+        let age = rfc9111::age(head.headers).unwrap_or_default();
+        let ttl = self.lifetime(head, &control, explicit, now_ms)?;
         let tags = tags::of(&self.options, head.headers).ok_or(Reason::Tags)?;
         let (headers, own) = headers::split(&self.options, head.headers).ok_or(Reason::HeadTooLarge)?;
         let [stale_while_revalidate, stale_if_error] = self.windows(&control);
@@ -153,7 +160,6 @@ impl Policy {
     /// For how long from now on, at least a millisecond.
     fn lifetime(
         &self,
-        request: &Request<'_>,
         head: &ResponseHead<'_>,
         control: &Control,
         explicit: bool,
@@ -163,17 +169,13 @@ impl Policy {
             return Ok(Duration::ZERO);
         }
         let ttl = if explicit {
-            rfc9111::time_to_live(request, head, control, now_ms)
+            rfc9111::time_to_live(head, control, now_ms)
         } else {
             let by_itself = CACHEABLE.contains(&head.status) || control.public;
             let others = self.options.ttl.others().filter(|_| by_itself);
             head.ttl.or(self.options.ttl.named(head.status)).or(others).unwrap_or_default()
         };
-        match head.status {
-            _ if !ttl.is_zero() => Ok(ttl.min(Duration::from_secs(FOREVER))),
-            500.. => Err(Reason::ServerError),
-            _ => Err(Reason::NoLifetime),
-        }
+        if ttl.is_zero() { Err(Reason::NoLifetime) } else { Ok(ttl.min(Duration::from_secs(FOREVER))) }
     }
 
     /// RFC 5861. What forbids stale answers forbids the options' windows, and
@@ -222,12 +224,6 @@ fn endless(headers: &HeaderMap) -> bool {
     kinds.iter().any(|endless| {
         kind.as_bytes().get(..endless.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(endless.as_bytes()))
     })
-}
-
-/// The age that a response came with, in seconds.
-fn age(headers: &HeaderMap) -> u32 {
-    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
-    age.map_or(0, |age: u64| u32::try_from(age.min(FOREVER)).unwrap_or(u32::MAX))
 }
 
 fn vary(request: &Request<'_>, headers: &HeaderMap) -> Result<Option<Vary>, Reason> {
