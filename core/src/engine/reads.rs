@@ -10,9 +10,10 @@ use crate::fence::{Mark, Since};
 use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
+use crate::outcome::{Begin, FillOutcome, Lookup, Next, Rescued};
 use crate::random::mix;
 use crate::refresh::Refresh;
-use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Next, Rescued, Segment};
+use crate::segment::{Candidate, Hashed, Segment};
 use crate::stats::cost;
 use crate::time::Time;
 
