@@ -99,8 +99,9 @@ impl Bounds {
     /// `negative_ttl`, or the caller's if that is shorter, and no window:
     /// nobody is better off with an old "no".
     pub(crate) fn timing(&self, start: Time, wish: Wish, random: u64) -> Timing {
-        let negative = self.negative_ttl.filter(|_| wish.absent);
-        let life = match wish.ttl.into_iter().chain(negative).min() {
+        let negative = self.negative_ttl.filter(|_| wish.absent && !active(Mutant::AbsentLivesOn));
+        let ttl = wish.ttl.filter(|ttl| !ttl.is_zero() || !active(Mutant::ZeroKept));
+        let life = match ttl.into_iter().chain(negative).min() {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
@@ -149,7 +150,7 @@ impl Bounds {
         let late = now.since(timing.expires());
         timing.rescue > 0
             && millis(late) < timing.rescue
-            && millis(lag) < self.hard_bound(timing) + timing.rescue
+            && (millis(lag) < self.hard_bound(timing) + timing.rescue || active(Mutant::RescueAnyLag))
     }
 
     /// `max_lag`, less this entry's share of the spread.
@@ -180,7 +181,7 @@ impl Timing {
     #[cold]
     fn age_past_life(&self, now: Time) -> Age {
         let late = millis(now.since(self.expires()));
-        if late < self.stale {
+        if late < self.stale || (self.stale > 0 && active(Mutant::WindowEndless)) {
             Age::Stale
         } else if late < self.rescue {
             Age::Kept

@@ -147,14 +147,15 @@ impl<H: Host> Segment<H> {
             return Next::Begin { begun: self.begin(at, id, validity, flight), old: None };
         };
         let stale = age == Age::Stale;
-        let refreshed = self.leases.find(at.hash, at.key, validity).is_some();
+        let live = self.leases.find(at.hash, at.key, validity);
+        let refreshed = live.is_some() && !active(Mutant::TwoRefreshers);
         let refresh = stale || (ahead && age == Age::Late);
         if refreshed || !refresh {
             self.counts.stale += u64::from(stale);
             return Next::Serve { value, stale };
         }
         self.counts.refreshes += 1;
-        let begun = self.begin(at, id, validity, flight);
+        let begun = Begin::Lead(self.lead(at, id, validity, flight));
         Next::Begin { begun, old: Some(Worth { value, stale }) }
     }
 
@@ -174,7 +175,8 @@ impl<H: Host> Segment<H> {
         view.bounds.rescues(&entry.timing(), view.as_of, view.now).then(|| {
             self.store.touch(slot);
             self.counts.rescued += 1;
-            Rescued::OnError(entry.value.clone())
+            let value = entry.value.clone();
+            if active(Mutant::RescueUnsaid) { Rescued::Stale(value) } else { Rescued::OnError(value) }
         })
     }
 
@@ -183,7 +185,9 @@ impl<H: Host> Segment<H> {
         let (slot, entry) = self.store.locate(at.hash, at.key)?;
         let timing = entry.timing();
         let age = timing.age(view.now);
-        (age < Age::Kept && view.lag(&timing) != Lag::TooLong).then(|| {
+        let excused = age == Age::Stale && active(Mutant::StalePastMaxLag);
+        let lagging = view.lag(&timing) == Lag::TooLong && !excused;
+        (age < Age::Kept && !lagging).then(|| {
             self.store.touch(slot);
             (age, entry.value.clone())
         })
@@ -202,11 +206,21 @@ impl<H: Host> Segment<H> {
             self.counts.coalesced += 1;
             return Begin::Join { id, start: live.start, flight: live.flight.clone() };
         }
+        self.drop_expired(at, validity.now);
+        Begin::Lead(self.lead(at, id, validity, flight))
+    }
+
+    fn lead(
+        &mut self,
+        at: Hashed<'_>,
+        id: LeaseId,
+        validity: Validity,
+        flight: impl FnOnce() -> H::Flight,
+    ) -> Lease {
         let start = validity.now;
-        self.drop_expired(at, start);
         self.counts.loads += 1;
         self.leases.grant(id, at.hash, at.key, start, self.fences.mark(), flight());
-        Begin::Lead(Lease { id, key: at.key.into(), start })
+        Lease { id, key: at.key.into(), start }
     }
 
     /// Stores what was loaded under a lease, unless it may be stale.
@@ -267,6 +281,9 @@ impl<H: Host> Segment<H> {
                 self.fences.everything(now);
                 self.leases.revoke_all();
             }
+            if active(Mutant::GapKeepsStale) {
+                return self.store.drop_fresh(now);
+            }
             self.counts.invalidated_by_all += self.store.len() as u64;
             self.store.clear();
             return;
@@ -275,7 +292,9 @@ impl<H: Host> Segment<H> {
         for key in sweep.keys {
             self.fences.name(key.hash, now);
             self.leases.revoke(key.hash, key.key);
-            self.counts.invalidated_by_key += u64::from(self.store.remove(key.hash, key.key));
+            if !active(Mutant::InvalidationKeepsStale) || self.is_fresh(*key, now) {
+                self.counts.invalidated_by_key += u64::from(self.store.remove(key.hash, key.key));
+            }
         }
         for tag in sweep.tags {
             self.fences.name(*tag, now);
@@ -406,6 +425,15 @@ impl<H: Host> Segment<H> {
         }
         self.counts.fills += 1;
         FillOutcome::Stored
+    }
+
+    fn is_fresh(&self, at: Hashed<'_>, now: Time) -> bool {
+        self.store.find(at.hash, at.key).is_some_and(|entry| now < entry.timing().expires())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_loading(&self, at: Hashed<'_>, validity: Validity) -> bool {
+        self.leases.find(at.hash, at.key, validity).is_some()
     }
 
     fn too_heavy(&mut self) -> FillOutcome {

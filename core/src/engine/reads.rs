@@ -242,6 +242,13 @@ impl<H: Host> Engine<H> {
         self.change(at.hash, |segment| segment.delete(at))
     }
 
+    /// Whether somebody loads a key.
+    #[cfg(test)]
+    pub(crate) fn is_loading(&self, key: &str, now: Time) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.is_loading(at, self.validity(now)))
+    }
+
     fn hash_tags(&self, tags: &[&str]) -> Vec<u64> {
         tags.iter().map(|tag| self.hash_tag(tag)).collect()
     }

@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 
 use crate::eviction::Policy;
 use crate::expiry::Timing;
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
 mod key;
@@ -317,6 +318,15 @@ impl<V, P: Policy> Store<V, P> {
         self.note_empty();
     }
 
+    /// What a mutant does in place of [`clear`](Self::clear).
+    pub(crate) fn drop_fresh(&mut self, now: Time) {
+        for slot in 0..self.slots.len() {
+            if matches!(&self.slots[slot], Slot::Full(entry) if now < entry.timing().expires()) {
+                self.remove_slot(slot_number(slot));
+            }
+        }
+    }
+
     /// Looks at the next few entries and drops those that expired, so that a
     /// store that is only written to does not keep them. Returns how many.
     pub(crate) fn sweep(&mut self, now: Time, looks: usize) -> u64 {
@@ -458,7 +468,8 @@ impl<V, P: Policy> Store<V, P> {
         self.next_expiry = self.next_expiry.min(end);
         self.oldest = self.oldest.min(timing.start);
         self.last_expiry = self.last_expiry.max(end);
-        self.longest = self.longest.max(timing.retention());
+        let outside = active(Mutant::WindowsOutsideFloor);
+        self.longest = self.longest.max(if outside { timing.life } else { timing.retention() });
     }
 
     fn note_empty(&mut self) {

@@ -3,6 +3,7 @@
 mod bridge;
 mod database;
 mod fleet;
+mod loading;
 mod model;
 mod moment;
 mod mutants;
