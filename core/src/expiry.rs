@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::mutant::{Mutant, active};
-use crate::random::scale;
+use crate::random::{mix, scale};
 use crate::refresh::{self, Refresh};
 use crate::time::{Time, millis};
 
@@ -191,10 +191,12 @@ impl Timing {
     }
 
     /// Whether a reader who comes at `now`, past the share, refreshes it.
+    /// `seed` is the key's and the cache's.
     #[cold]
-    pub(crate) fn draws_refresh(&self, took: u64, now: Time, random: u64) -> bool {
+    pub(crate) fn draws_refresh(&self, took: u64, now: Time, seed: u64) -> bool {
         let (end, from) = (self.expires(), self.late_from());
-        refresh::draws(millis(end.since(now)), millis(end.since(from)), took, random)
+        let (remaining, window) = (millis(end.since(now)), millis(end.since(from)));
+        refresh::draws(remaining, window, took, mix(seed ^ self.start.as_millis()))
     }
 
     /// When the lifetime is over.

@@ -475,9 +475,9 @@ impl<H: Host> Segment<H> {
 /// A fresh value, past the share of its life from which it is refreshed ahead.
 #[cold]
 fn late<V>(hash: u64, timing: &Timing, cost: u32, view: &View<'_>, value: V) -> Lookup<V> {
-    let random = mix(hash ^ mix(view.seed.load(Ordering::Relaxed) ^ view.now.as_millis()));
+    let seed = hash ^ mix(view.seed.load(Ordering::Relaxed));
     let took = crate::stats::cost_millis(cost);
-    if timing.draws_refresh(took, view.now, random) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
+    if timing.draws_refresh(took, view.now, seed) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
 }
 
 /// How many entries each insertion looks at for expired ones.

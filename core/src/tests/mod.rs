@@ -12,5 +12,6 @@ mod reentrance;
 mod sandbox;
 mod scenario;
 mod simulation;
+mod spread;
 mod timeline;
 mod world;
