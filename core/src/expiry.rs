@@ -28,6 +28,9 @@ pub(crate) struct Bounds {
 pub(crate) struct Timing {
     /// When the load began: the value is at least as new as that.
     pub start: Time,
+    /// For so long from `start` it is served and no more is thought of; then
+    /// it is to be refreshed ahead. At most `life`.
+    pub calm: u64,
     /// Lifetime from `start`, of 32 bits.
     pub life: u64,
     /// For how long after its life it may be served while it is loaded anew,
@@ -36,9 +39,6 @@ pub(crate) struct Timing {
     /// For how long after its life it may be served if it cannot be loaded, of
     /// 32 bits.
     pub rescue: u64,
-    /// The share of its life, in 256ths, past which it is refreshed ahead; 0
-    /// for never.
-    pub ahead: u64,
     /// Shortens the hard bound by `spread / 256` of a fifth; below 256.
     pub spread: u64,
 }
@@ -112,13 +112,14 @@ impl Bounds {
         } else {
             (stale_while_revalidate, stale_if_error)
         };
-        let ahead = refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default();
+        let share = u64::from(refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default().parts());
+        let life = self.on_time(life).min(u32::MAX.into());
         Timing {
             start,
-            life: self.on_time(life).min(u32::MAX.into()),
+            calm: if share == 0 { life } else { life * share / 256 },
+            life,
             stale: window(stale.or(self.refresh.stale_while_revalidate)),
             rescue: window(rescue.or(self.refresh.stale_if_error)),
-            ahead: ahead.parts().into(),
             spread: u64::from(random.to_le_bytes()[0]),
         }
     }
@@ -169,17 +170,17 @@ fn window(duration: Option<Duration>) -> u64 {
 }
 
 impl Timing {
-    /// Where in its life the entry is.
+    /// Whether it is fresh, and not to be refreshed ahead either.
     #[inline]
-    pub(crate) fn age(&self, now: Time) -> Age {
-        if now < self.expires() {
-            return if self.ahead == 0 || now < self.late_from() { Age::Fresh } else { Age::Late };
-        }
-        self.age_past_life(now)
+    pub(crate) fn is_calm(&self, now: Time) -> bool {
+        now < self.late_from()
     }
 
-    #[cold]
-    fn age_past_life(&self, now: Time) -> Age {
+    /// Where in its life the entry is.
+    pub(crate) fn age(&self, now: Time) -> Age {
+        if now < self.expires() {
+            return if self.is_calm(now) { Age::Fresh } else { Age::Late };
+        }
         let late = millis(now.since(self.expires()));
         if late < self.stale || (self.stale > 0 && active(Mutant::WindowEndless)) {
             Age::Stale
@@ -192,7 +193,6 @@ impl Timing {
 
     /// Whether a reader who comes at `now`, past the share, refreshes it.
     /// `seed` is the key's and the cache's.
-    #[cold]
     pub(crate) fn draws_refresh(&self, took: u64, now: Time, seed: u64) -> bool {
         let (end, from) = (self.expires(), self.late_from());
         let (remaining, window) = (millis(end.since(now)), millis(end.since(from)));
@@ -216,8 +216,9 @@ impl Timing {
         self.life + if self.stale > self.rescue { self.stale } else { self.rescue }
     }
 
+    #[inline]
     fn late_from(&self) -> Time {
-        Time::from_millis(self.start.as_millis().saturating_add(self.life * self.ahead / 256))
+        Time::from_millis(self.start.as_millis().saturating_add(self.calm))
     }
 }
 

@@ -94,34 +94,57 @@ impl<H: Host> Segment<H> {
     }
 
     /// Reads a key. With `patient`, an entry for which a catch-up is due is
-    /// not served but reported as such.
+    /// not served but reported as such. `late` is to call
+    /// [`read_late`](Self::read_late), out of line and with a view of its own:
+    /// one that was lent would be written to memory by every hit.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of every hit")]
-    pub(crate) fn read(&self, hash: u64, key: &str, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
-        if let Some((slot, entry)) = self.store.locate(hash, key) {
+    pub(crate) fn read(
+        &self,
+        at: Hashed<'_>,
+        view: &View<'_>,
+        patient: bool,
+        late: impl FnOnce(u32) -> Lookup<H::Value>,
+    ) -> Lookup<H::Value> {
+        if let Some((slot, entry)) = self.store.locate(at.hash, at.key) {
             let timing = entry.timing();
-            let age = timing.age(view.now);
-            // What may only be served if it cannot be loaded asks for a
-            // catch-up as well: by then it may have been invalidated.
-            if age < Age::Gone {
-                let lag = view.lag(&timing);
-                if patient && lag != Lag::Within {
-                    return Lookup::Due;
-                }
-                if age < Age::Stale && lag != Lag::TooLong {
-                    self.store.touch(slot);
-                    view.hits.hit(H::thread(), entry.cost);
-                    let value = entry.value.clone();
-                    return if age == Age::Fresh {
-                        Lookup::Hit(value)
-                    } else {
-                        late(hash, &timing, entry.cost, view, value)
-                    };
-                }
+            if !timing.is_calm(view.now) {
+                return late(slot);
+            }
+            let lag = view.lag(&timing);
+            if patient && lag != Lag::Within {
+                return Lookup::Due;
+            }
+            if lag != Lag::TooLong {
+                self.store.touch(slot);
+                view.hits.hit(H::thread(), entry.cost);
+                return Lookup::Hit(entry.value.clone());
             }
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         Lookup::Miss
+    }
+
+    /// Reads what is to be refreshed ahead, or is past its lifetime.
+    pub(crate) fn read_late(&self, slot: u32, hash: u64, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
+        let Some(entry) = self.store.entry(slot) else { return Lookup::Miss };
+        let timing = entry.timing();
+        let (age, lag) = (timing.age(view.now), view.lag(&timing));
+        // What may only be served if it cannot be loaded asks for a catch-up
+        // as well: by then it may have been invalidated.
+        if patient && age < Age::Gone && lag != Lag::Within {
+            return Lookup::Due;
+        }
+        if age > Age::Late || lag == Lag::TooLong {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return Lookup::Miss;
+        }
+        self.store.touch(slot);
+        view.hits.hit(H::thread(), entry.cost);
+        let took = crate::stats::cost_millis(entry.cost);
+        let seed = hash ^ mix(view.seed.load(Ordering::Relaxed));
+        let value = entry.value.clone();
+        if timing.draws_refresh(took, view.now, seed) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
     }
 
     /// Reads a key and leaves no trace.
@@ -470,14 +493,6 @@ impl<H: Host> Segment<H> {
         let time = oldest.map_or(kept, |(start, _)| start.min(kept));
         self.fences.forget(time, oldest.map(|(_, mark)| mark));
     }
-}
-
-/// A fresh value, past the share of its life from which it is refreshed ahead.
-#[cold]
-fn late<V>(hash: u64, timing: &Timing, cost: u32, view: &View<'_>, value: V) -> Lookup<V> {
-    let seed = hash ^ mix(view.seed.load(Ordering::Relaxed));
-    let took = crate::stats::cost_millis(cost);
-    if timing.draws_refresh(took, view.now, seed) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
 }
 
 /// How many entries each insertion looks at for expired ones.

@@ -61,16 +61,36 @@ impl<H: Host> Engine<H> {
     #[inline]
     pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();
-        let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), due))
+        self.look(key, now, due)
     }
 
     /// Reads a key after a catch-up was tried, whatever came of it: serves
     /// what is within the hard bound. Never [`Lookup::Due`].
     #[inline]
     pub fn get_after_catch_up(&self, key: &str, now: Time) -> Lookup<H::Value> {
+        self.look(key, now, false)
+    }
+
+    #[inline]
+    fn look(&self, key: &str, now: Time, patient: bool) -> Lookup<H::Value> {
         let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false))
+        self.segment(at.hash).read(|segment| {
+            let late = |slot| self.look_late(segment, slot, at.hash, now, patient);
+            segment.read(at, &self.view(now), patient, late)
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_late(
+        &self,
+        segment: &Segment<H>,
+        slot: u32,
+        hash: u64,
+        now: Time,
+        patient: bool,
+    ) -> Lookup<H::Value> {
+        segment.read_late(slot, hash, &self.view(now), patient)
     }
 
     /// Reads a key without counting it, and without a trace for the eviction

@@ -33,12 +33,12 @@ pub(crate) struct Entry<V> {
     /// The value.
     pub value: V,
     start: Time,
-    life: u32,
-    ahead: u8,
+    calm: u32,
     spread: u8,
     tagged: bool,
     /// How long the load took, in the counters' unit.
     pub cost: u32,
+    life: u32,
     stale: u32,
     rescue: u32,
     weight: u32,
@@ -51,10 +51,10 @@ impl<V> Entry<V> {
     pub(crate) fn timing(&self) -> Timing {
         Timing {
             start: self.start,
+            calm: self.calm.into(),
             life: self.life.into(),
             stale: self.stale.into(),
             rescue: self.rescue.into(),
-            ahead: self.ahead.into(),
             spread: self.spread.into(),
         }
     }
@@ -66,27 +66,27 @@ impl<V> Entry<V> {
             key,
             value,
             start,
-            life: 0,
-            stale: 0,
-            cost,
-            weight,
-            hash,
-            rescue: 0,
-            ahead: 0,
+            calm: 0,
             spread: 0,
             tagged,
+            cost,
+            life: 0,
+            stale: 0,
+            rescue: 0,
+            weight,
+            hash,
         };
         entry.set_timing(timing);
         entry
     }
 
-    /// The windows are of 32 bits, the others of 8, see [`Timing`].
+    /// All are of 32 bits but the spread, which is of 8: see [`Timing`].
     #[expect(clippy::cast_possible_truncation, reason = "see above")]
     fn set_timing(&mut self, timing: &Timing) {
         self.start = timing.start;
-        (self.life, self.stale, self.rescue) =
-            (timing.life as u32, timing.stale as u32, timing.rescue as u32);
-        (self.ahead, self.spread) = (timing.ahead as u8, timing.spread as u8);
+        (self.calm, self.life) = (timing.calm as u32, timing.life as u32);
+        (self.stale, self.rescue) = (timing.stale as u32, timing.rescue as u32);
+        self.spread = timing.spread as u8;
     }
 }
 
@@ -401,8 +401,9 @@ impl<V, P: Policy> Store<V, P> {
         self.last_expiry
     }
 
+    /// The entry in a slot that [`locate`](Self::locate) gave.
     #[inline]
-    fn entry(&self, slot: u32) -> Option<&Entry<V>> {
+    pub(crate) fn entry(&self, slot: u32) -> Option<&Entry<V>> {
         match self.slots.get(slot as usize) {
             Some(Slot::Full(entry)) => Some(entry),
             _ => None,
