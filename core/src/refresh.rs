@@ -7,6 +7,8 @@
 
 use core::time::Duration;
 
+use crate::random::mix;
+
 /// A share of a lifetime, in 256ths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share(u8);
@@ -49,12 +51,22 @@ pub struct Refresh {
 /// In the paper `scale` is the time that the load took (with its parameter
 /// beta at 1). A sandbox that is read once in a while would seldom be read
 /// within the last such times of a lifetime; so it is a quarter of what comes
-/// after the share, if that is longer: then the first reads after the share
-/// refresh with a probability of 2 % each, the last ones surely.
-pub(crate) fn draws(remaining: u64, window: u64, took: u64, random: u64) -> bool {
+/// after the share (`window`), if that is longer: then the first reads after
+/// the share refresh with a probability of 2 % each, the last ones surely.
+///
+/// Each cache of a fleet has its own readers. If all of them drew, the caches
+/// that are read often would all refresh as soon as they may: a thousand draws
+/// at 2 % come true at once. So those who come within one of [`DRAWS`] equal
+/// parts of the window share one draw. `seed` is of the cache and the entry.
+pub(crate) fn draws(remaining: u64, window: u64, took: u64, seed: u64) -> bool {
+    let part = u128::from(remaining) * u128::from(DRAWS) / u128::from(window.max(1));
+    let random = mix(seed ^ mix(u64::try_from(part).unwrap_or(u64::MAX)));
     let scale = (window / 4).max(took).max(1);
     unit(random) < decay(ratio(remaining, scale))
 }
+
+/// The most draws for one value.
+const DRAWS: u64 = 64;
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of days, and a probability")]
 fn ratio(part: u64, whole: u64) -> f64 {
@@ -80,7 +92,6 @@ fn decay(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::mix;
 
     #[test]
     fn a_share_lies_between_nothing_and_all() {
@@ -113,5 +124,20 @@ mod tests {
             let share = ratio(drawn as u64, 100_000);
             assert!((share - expected).abs() < 0.01, "{remaining} of {window}: {share}, not {expected}");
         }
+    }
+
+    /// However many readers come: whom the first does not tell to refresh, the
+    /// others of the same part are told hardly more often.
+    #[test]
+    fn readers_of_one_part_share_a_draw() {
+        let (window, part) = (64_000, 1_000);
+        let any = |seed| (part..2 * part).rev().filter(|left| draws(*left, window, 0, seed)).count();
+        for seed in 0..1_000 {
+            let told = any(seed);
+            assert!(told == 0 || draws(part, window, 0, seed), "{told} were told, and the last was not");
+        }
+        let late = (60 * part..61 * part).rev();
+        let told = (0..1_000).filter(|seed| late.clone().any(|left| draws(left, window, 0, *seed))).count();
+        assert!(told < 60, "{told} of 1,000 are told within one part, at 2 %");
     }
 }

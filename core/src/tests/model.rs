@@ -9,7 +9,7 @@ use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
 
-use super::oracle::Value;
+use super::oracle::{Terms, Value};
 use super::sandbox::SimHost;
 use crate::random::Random;
 use crate::{Begin, Config, Engine, FillOutcome, Invalidation, Loaded, Time};
@@ -68,7 +68,7 @@ impl Reference {
     fn store(&mut self) {
         let (key, tags) = (self.key(), self.tags());
         self.next += 1;
-        let value = Value { key: self.next, version: 0, began: 0 };
+        let value = Value { key: self.next, version: 0, began: 0, terms: Terms::default() };
         let borrowed: Vec<&str> = tags.iter().map(String::as_str).collect();
         let loaded = Loaded { tags: &borrowed, ..Loaded::new(value) };
         let outcome = if self.random.up_to(1) == 0 {
@@ -149,7 +149,7 @@ fn bounds_hold_at_every_instant() {
     for number in 0..20_000 {
         let key = format!("k{}", random.up_to(30));
         let weight = u32::try_from(random.up_to(50)).expect("small");
-        let value = Value { key: number, version: 0, began: 0 };
+        let value = Value { key: number, version: 0, began: 0, terms: Terms::default() };
         match random.up_to(5) {
             0 | 1 => drop(engine.insert(&key, Loaded { weight, ..Loaded::new(value) }, None, now)),
             2 => match engine.begin(&key, now, || ()) {
