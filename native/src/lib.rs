@@ -119,6 +119,7 @@ mod invocation;
 mod load;
 mod loaded;
 mod lock;
+mod many;
 mod reader;
 mod report;
 mod shared;
