@@ -79,7 +79,7 @@ impl<'a, V: Clone + Send + Sync + 'static> Many<'a, V> {
             }
         }
         if missed.iter().any(|(_, found)| matches!(found, Lookup::Due)) {
-            self.reader.catch_up().await;
+            shared.catch_up_for_read().await;
         }
         for (key, mut found) in missed {
             if let Lookup::Due = found {

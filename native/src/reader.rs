@@ -2,10 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use snowmelt_core::{Arrival, Lookup, Time, Worth};
+use snowmelt_core::{Arrival, Lookup, Worth};
 use tracing::Instrument;
 
 use crate::error::LoadError;
@@ -25,8 +24,6 @@ pub(crate) struct Reader<'a, V: Clone + Send + Sync + 'static> {
     pub(crate) hook: Option<&'a Hook>,
     soft: Option<Duration>,
     gives_errors: bool,
-    /// When it last tried to catch up, in milliseconds.
-    caught_up: AtomicU64,
 }
 
 /// What waiting for a load came to.
@@ -96,7 +93,6 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
             hook: hook.or(shared.wait_until.as_ref()),
             soft: soft.or(shared.engine.config().soft_load_timeout),
             gives_errors: options.is_some_and(|options| options.gives_errors),
-            caught_up: AtomicU64::new(0),
         }
     }
 
@@ -143,7 +139,7 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
         if !matches!(found, Lookup::Due) {
             return found;
         }
-        self.catch_up().await;
+        self.shared.catch_up_for_read().await;
         self.shared.engine.get_after_catch_up(key, self.shared.now())
     }
 
@@ -249,21 +245,11 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
     }
 
     /// An old value is served like any other: after a catch-up that was due,
-    /// for the stream may say that it was invalidated. A reader of many keys
-    /// waits for that once.
+    /// for the stream may say that it was invalidated.
     async fn catch_up_for_rescue(&self, key: &str) {
-        let config = self.shared.engine.config();
-        let last = Time::from_millis(self.caught_up.load(Ordering::Relaxed));
-        let pause = config.catch_up_every.max(config.catch_up_budget);
-        if self.shared.engine.keeps(key) && last + pause <= self.shared.precise_now() {
-            self.catch_up().await;
+        if self.shared.engine.keeps(key) {
+            self.shared.catch_up_for_read().await;
         }
-    }
-
-    /// Catches up if that is due, for at most the budget.
-    pub(crate) async fn catch_up(&self) {
-        self.shared.catch_up_for_read().await;
-        self.caught_up.store(self.shared.precise_now().as_millis(), Ordering::Relaxed);
     }
 }
 

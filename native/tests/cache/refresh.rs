@@ -8,7 +8,7 @@ use std::time::Duration;
 use snowmelt::{BuildError, Builder, Cache, FetchOptions, Fetched, How, LoadError, Loaded, Refreshing};
 use snowmelt_core::follower::CallErrorKind;
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Effect, Sandbox, sandbox_with};
 
@@ -337,8 +337,9 @@ async fn a_load_past_its_timeout_is_given_up_for_an_old_value() {
     let hang = |cache: Cache<u32>| async move { cache.fetch("k", pending::<Result<u32, String>>).await };
     let leader = tokio::spawn(hang(sandbox.cache.clone()));
     yield_now().await;
-    let joined = hang(sandbox.cache.clone()).await.unwrap();
-    for old in [leader.await.unwrap().unwrap(), joined] {
+    let joined = tokio::spawn(hang(sandbox.cache.clone()));
+    for reader in [leader, joined] {
+        let old = timeout(5 * SECOND, reader).await.expect("it waits for ever").unwrap().unwrap();
         assert_eq!(told(&old), (1, How::StaleOnError));
         assert!(matches!(old.error, Some(LoadError::TimedOut)));
     }
