@@ -203,6 +203,11 @@ impl<H: Host> Segment<H> {
         })
     }
 
+    /// Whether anything is kept under a key.
+    pub(crate) fn keeps(&self, at: Hashed<'_>) -> bool {
+        self.store.find(at.hash, at.key).is_some()
+    }
+
     /// A value that may be served, past its lifetime if need be.
     fn servable(&self, at: Hashed<'_>, view: &View<'_>) -> Option<(Age, H::Value)> {
         let (slot, entry) = self.store.locate(at.hash, at.key)?;
@@ -295,6 +300,15 @@ impl<H: Host> Segment<H> {
     pub(crate) fn abandon(&mut self, id: LeaseId, validity: Validity) {
         self.counts.load_failures += 1;
         self.leases.end(id, validity);
+    }
+
+    /// Ends a load that found nothing: what was kept under its key goes, unless
+    /// the lease was revoked. Whether it is true for everyone.
+    pub(crate) fn end_absent(&mut self, at: Hashed<'_>, id: LeaseId, validity: Validity) -> bool {
+        let Some(live) = self.leases.end(id, validity) else { return false };
+        self.store.remove(at.hash, at.key);
+        let since = Since::Lease { mark: live.mark, start: live.start };
+        !self.fences.hit(since, at.key, core::iter::once(at.hash))
     }
 
     /// Drops what an invalidation names, and fences it.

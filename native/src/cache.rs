@@ -1,25 +1,26 @@
 //! The cache as its users see it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{
-    Arrival, FillOutcome, InputError, Invalidation, Lookup, Moment, PositionToken, Stats, Time,
-};
+use snowmelt_core::{FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
 
 use crate::builder::Builder;
 use crate::clock::entropy;
 use crate::error::LoadError;
+use crate::fetch_options::FetchOptions;
+use crate::fetched::Fetched;
 use crate::follow::{self, FollowerHandle};
 use crate::invalidate::Invalidating;
 use crate::invocation::Invocation;
 use crate::load::{Begin, Lease};
 use crate::loaded::Loaded;
+use crate::many::Many;
 use crate::shared::Shared;
 
 /// An in-memory cache that a stream of invalidations keeps honest.
@@ -31,7 +32,7 @@ use crate::shared::Shared;
 /// [`catch_up`](Self::catch_up) and [`catch_up_to`](Self::catch_up_to): where
 /// it cannot be read, entries are served for `max_lag` and then loaded anew.
 pub struct Cache<V: Clone + Send + Sync + 'static> {
-    shared: Arc<Shared<V>>,
+    pub(crate) shared: Arc<Shared<V>>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
@@ -112,19 +113,142 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         E: Send + Sync + 'static,
     {
         let key = key.as_ref();
-        let arrival = self.shared.engine.arrive();
-        let found = match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Due => {
-                Box::pin(self.shared.catch_up_for_read()).await;
-                self.shared.engine.get_after_catch_up(key, self.shared.now()).value()
+        match self.shared.look(key) {
+            Ok(value) => Ok(value),
+            // Boxed, so that the future of a hit is small: it is moved about.
+            Err(missed) => {
+                let fetched = Box::pin(self.shared.fetch(key, missed, None, loader)).await;
+                fetched.map(|fetched| fetched.value)
             }
-            found => found.value(),
-        };
-        // Boxed, so that the future of a hit is small: it is moved about.
-        match found {
-            Some(value) => Ok(value),
-            None => Box::pin(self.shared.load(key, arrival, loader)).await,
         }
+    }
+
+    /// [`get_or_load`](Self::get_or_load) that says where the value came from:
+    /// whether it is old, and why.
+    ///
+    /// # Errors
+    ///
+    /// As those of `get_or_load`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the value is not at hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use snowmelt::{Cache, How};
+    ///
+    /// let cache: Cache<u32> = Cache::builder().stream("memory:numbers").build()?;
+    /// let fetched = cache.fetch("six", || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!((fetched.value, fetched.how), (6, How::Loaded));
+    /// let fetched = cache.fetch("six", || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!((fetched.value, fetched.how), (6, How::Hit));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn fetch<L, F, T, E>(
+        &self,
+        key: impl AsRef<str>,
+        loader: L,
+    ) -> Result<Fetched<V, E>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        let key = key.as_ref();
+        match self.shared.look(key) {
+            Ok(value) => Ok(Fetched::cached(value, false)),
+            Err(missed) => Box::pin(self.shared.fetch(key, missed, None, loader)).await,
+        }
+    }
+
+    /// [`fetch`](Self::fetch) with options of its own.
+    ///
+    /// # Errors
+    ///
+    /// As those of `get_or_load`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the value is not at hand.
+    pub async fn fetch_with<L, F, T, E>(
+        &self,
+        key: impl AsRef<str>,
+        options: &FetchOptions,
+        loader: L,
+    ) -> Result<Fetched<V, E>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        let key = key.as_ref();
+        match self.shared.look(key) {
+            Ok(value) => Ok(Fetched::cached(value, false)),
+            Err(missed) => Box::pin(self.shared.fetch(key, missed, Some(options), loader)).await,
+        }
+    }
+
+    /// Reads many keys, and loads those that are not there with one call of the
+    /// loader. Each is loaded under a lease of its own: a key that somebody
+    /// else is loading is waited for, and the loader is not asked for it.
+    ///
+    /// The loader is given keys and returns a map, or anything else that
+    /// iterates over keys with their values. A key that is missing in it is
+    /// "not there": it is not in the answer, and is neither cached (cache an
+    /// `Option` where it should be; see [`Builder::negative_ttl`]) nor kept if
+    /// it was there before. What was not asked for is ignored. The loader runs
+    /// as a task of its own, and is called again only for keys whose other
+    /// load brought nothing for this reader.
+    ///
+    /// # Errors
+    ///
+    /// If a load fails or panics, and there is a key with no old value to
+    /// stand in for it. If a key is empty or longer than 64 KiB; nothing is
+    /// read or loaded then.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if a value is not at hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::HashMap;
+    /// use snowmelt::Cache;
+    ///
+    /// let cache: Cache<usize> = Cache::builder().stream("memory:lengths").build()?;
+    /// let lengths = cache
+    ///     .get_many(["one", "three"], |keys| async {
+    ///         // One query for all of them.
+    ///         let rows = keys.into_iter().map(|key| { let length = key.len(); (key, length) });
+    ///         Ok::<HashMap<String, usize>, String>(rows.collect())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(lengths["three"], 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_many<K, L, F, M, S, T, E>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        loader: L,
+    ) -> Result<HashMap<String, V>, LoadError<E>>
+    where
+        K: Into<String>,
+        L: Fn(Vec<String>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<M, E>> + Send + 'static,
+        M: IntoIterator<Item = (S, T)>,
+        S: AsRef<str>,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        let keys = keys.into_iter().map(Into::into).collect();
+        Box::pin(Many::new(&self.shared).get(keys, loader)).await
     }
 
     /// Begins to load a key in one's own way, or joins the load that is under
@@ -198,7 +322,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         check_name("key", key)?;
         // A tick behind is the safe side: it makes the value older.
         let now = if as_of.is_none() { self.shared.now() } else { self.shared.precise_now() };
-        let loaded = loaded.weighed(key, self.shared.weigher.as_ref());
+        let loaded = loaded.judged(key, &self.shared.judges);
         Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert(key, loaded, as_of, now)))
     }
 
@@ -361,89 +485,6 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// under way go on.
     pub fn clear(&self) {
         self.shared.engine.clear();
-    }
-
-    /// What [`get`](Self::get) does before it waits.
-    #[doc(hidden)]
-    #[inline]
-    pub fn look(&self, key: &str) -> Lookup<V> {
-        self.shared.engine.get(key, self.shared.now())
-    }
-
-    /// A reader comes; to be asked before the read.
-    #[doc(hidden)]
-    pub fn arrive(&self) -> Arrival {
-        self.shared.engine.arrive()
-    }
-
-    /// [`begin`](Self::begin), unless there is a value by now.
-    #[doc(hidden)]
-    pub fn find_or_begin(&self, key: &str, arrival: Arrival) -> Result<ControlFlow<V, Begin<V>>, InputError> {
-        self.shared.find_or_begin(key, arrival)
-    }
-
-    /// The option.
-    #[doc(hidden)]
-    pub fn load_timeout(&self) -> Duration {
-        self.shared.engine.config().load_timeout
-    }
-
-    /// [`insert`](Self::insert) of a value with nothing that goes with it: less
-    /// is moved.
-    #[doc(hidden)]
-    #[inline]
-    pub fn insert_plain(&self, key: &str, value: V) -> Result<FillOutcome, InputError> {
-        check_name("key", key)?;
-        let now = self.shared.now();
-        let weight = self.shared.weigher.as_ref().map_or(1, |weigher| weigher(key, &value));
-        let loaded = snowmelt_core::Loaded { weight, ..snowmelt_core::Loaded::new(value) };
-        Ok(self.shared.engine.insert(key, loaded, None, now))
-    }
-
-    /// The moment of now, for [`insert_since`](Self::insert_since).
-    #[doc(hidden)]
-    pub fn moment(&self, key: &str) -> Moment {
-        self.shared.engine.moment(key, self.shared.precise_now())
-    }
-
-    /// [`insert`](Self::insert) of a value that was true at a moment, and took
-    /// foreign code to get ready.
-    #[doc(hidden)]
-    pub fn insert_since(
-        &self,
-        key: &str,
-        loaded: impl Into<Loaded<V>>,
-        moment: Moment,
-    ) -> Result<FillOutcome, InputError> {
-        check_name("key", key)?;
-        let loaded = loaded.into().weighed(key, self.shared.weigher.as_ref());
-        let now = self.shared.precise_now();
-        Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert_since(key, loaded, moment, now)))
-    }
-
-    /// Catches up if that is due, for at most the budget.
-    #[doc(hidden)]
-    pub async fn catch_up_for_read(&self) {
-        self.shared.catch_up_for_read().await;
-    }
-
-    /// Looks at the precise clock, so that reads after it know of a freeze that
-    /// has just ended: the coarse one may still show its beginning. For hosts
-    /// whose reads may come before any word of an invocation.
-    #[doc(hidden)]
-    pub fn awake(&self) {
-        let _ = self.shared.precise_now();
-    }
-
-    /// Looks at every value, under the locks.
-    #[doc(hidden)]
-    pub fn each_value(&self, visit: impl FnMut(&V)) {
-        self.shared.engine.each_value(visit);
-    }
-
-    #[doc(hidden)]
-    pub fn validate(&self) {
-        self.shared.engine.validate();
     }
 }
 

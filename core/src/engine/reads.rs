@@ -145,6 +145,13 @@ impl<H: Host> Engine<H> {
         self.change(self.hash(key).hash, Segment::note_stale);
     }
 
+    /// Whether anything is kept under a key, servable or not: whether it is
+    /// worth a catch-up to ask [`Engine::rescue`].
+    pub fn keeps(&self, key: &str) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.keeps(at))
+    }
+
     /// What a reader is given whose load failed or takes long; `None` if
     /// there is nothing, or it is too old, or was invalidated.
     pub fn rescue(&self, key: &str, now: Time) -> Option<Rescued<H::Value>> {
@@ -167,6 +174,15 @@ impl<H: Host> Engine<H> {
     pub fn abandon(&self, lease: &Lease, now: Time) {
         let at = self.hash(&lease.key);
         self.change(at.hash, |segment| segment.abandon(lease.id, self.validity(now)));
+    }
+
+    /// Ends a load that found that there is nothing, where that is not stored:
+    /// an old value of the key is dropped. Returns whether that is true for
+    /// all who wait; else, because of an invalidation meanwhile, only for those
+    /// whom [`Arrival::accepts`] names.
+    pub fn end_absent(&self, lease: &Lease, now: Time) -> bool {
+        let at = self.hash(&lease.key);
+        self.change(at.hash, |segment| segment.end_absent(at, lease.id, self.validity(now)))
     }
 
     /// Stores a value without a lease. It counts as loaded now, or at `as_of`
