@@ -108,6 +108,8 @@ for name in _forks.MODULES:
 ELSEWHERE = {
     # Where a loop runs: whoever runs it has imported it. It registers with forks.
     "asyncio",
+    # Where a hook is given that takes its futures: with the cache, or a call of that very thread. It registers with forks.
+    "concurrent.futures",
     # Where the program has imported it. It registers with forks.
     "logging",
     # Where a snapshot may be taken: Lambda's runtime has imported it.

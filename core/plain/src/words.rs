@@ -147,6 +147,9 @@ pub fn stats(stats: &Stats) -> Value {
     json!({
         "hits": number(stats.hits),
         "misses": number(stats.misses),
+        "stale": number(stats.stale),
+        "rescued": number(stats.rescued),
+        "refreshes": number(stats.refreshes),
         "loads": number(stats.loads),
         "load_failures": number(stats.load_failures),
         "coalesced": number(stats.coalesced),
