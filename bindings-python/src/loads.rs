@@ -9,10 +9,11 @@ use pyo3::types::PyString;
 use snowmelt::FillOutcome;
 use snowmelt::host::LoadEnd;
 
-use crate::cache::{Core, outcome_text};
+use crate::cache::Core;
 use crate::extras::Extras;
 use crate::runtime::{CallingOut, Pending, generation, lock, parents};
 use crate::value::Value;
+use crate::words::outcome_text;
 
 /// The right to load one key, and to store what was loaded.
 #[pyclass(frozen, weakref, module = "snowmelt")]

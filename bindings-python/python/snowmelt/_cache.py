@@ -80,6 +80,27 @@ class Cache(Core["V"]):
       from a replica that lags. Default 0.
     - ``retention``: a duration, the stream's retention period. Default 24 h.
 
+    What is done with a value whose lifetime is over, or nearly so. All but ``negative_ttl`` are for reads that can load:
+    ``get_or_load``, ``fetch``, ``get_many`` and ``cached``. An invalidated value is never served, whatever these say:
+
+    - ``stale_while_revalidate``: a duration. For so long past its lifetime a value is served while one reader loads it anew.
+      That reader waits for the load, unless there is a ``wait_until``. Never past ``max_lag``. Default 0.
+    - ``stale_if_error``: a duration. For so long past its lifetime or past ``max_lag`` a value is served if it cannot be loaded
+      anew; ``fetch`` says that it was. Default 0.
+    - ``refresh_ahead``: a number between 0 and 1. Past this share of its lifetime one reader loads a value anew early, chosen
+      at random (XFetch), so that a fleet does not refresh in step. Default: none does.
+    - ``negative_ttl``: a duration, the lifetime of a value that says that there is nothing. 0: it is not kept. Default: as any
+      other.
+    - ``absent``: a function ``(value) -> bool``, whether a value says that there is nothing. Default: None does.
+    - ``soft_load_timeout``: a duration, at most ``load_timeout``. A load that takes longer goes on, and whoever waits for it is
+      given an old value, if there is one that may be served. Loaders that are not asynchronous then run on threads of their
+      own. Default: none.
+    - ``wait_until``: a function ``(refresh) -> None`` that keeps the process running until ``refresh`` has ended. With it who
+      refreshes is given the old value at once, and the load goes on: from code without ``await`` on a thread of its own, and
+      ``refresh`` is a ``concurrent.futures.Future``; from ``cache.aio`` as a task, and it is that ``asyncio.Task``. Neither
+      raises what the loader raised, which is logged. ``lambda refresh: None`` is for servers that are never frozen.
+      Default: who refreshes waits.
+
     Bounds:
 
     - ``max_entries``: the most entries. Default 10,000.
@@ -215,7 +236,8 @@ class Cache(Core["V"]):
                 refresh_ahead=refresh_ahead,
                 absent=absent,
             )
-            return fetch(self, key, value is DUE, loader, wishes).value
+            fetched: Fetched[V] = fetch(self, key, value is DUE, loader, wishes)
+            return fetched.value
         return value
 
     def fetch(

@@ -23,14 +23,14 @@ class Fetched(Generic["V"]):
 
     def __init__(self, value: V, how: How, error: Exception | None = None) -> None:
         #: The value.
-        self.value = value
+        self.value: V = value
         #: "hit": it was cached and fresh. "loaded": this read loaded it. "coalesced": another read did. "stale": it is past its
         #: lifetime, within ``stale_while_revalidate``. "stale_on_error": it could not be loaded anew, and is within
         #: ``stale_if_error``: nobody knows whether it is still true.
-        self.how = how
+        self.how: How = how
         #: Why there is no newer value, if a load was waited for and an older value is given in its place: what the loader raised,
         #: or a ``TimeoutError`` if it still goes on.
-        self.error = error
+        self.error: Exception | None = error
 
     def __repr__(self) -> str:
         return f"Fetched(value={self.value!r}, how={self.how!r}, error={self.error!r})"
@@ -69,7 +69,7 @@ class Wishes:
         return said
 
     def hook(self, cache: Cache[Any]) -> Callable[[Any], object] | None:
-        return cache._wait_until if self.wait_until is None else self.wait_until  # type: ignore[no-any-return]
+        return cache._wait_until if self.wait_until is None else self.wait_until
 
     def soft(self, cache: Cache[Any]) -> float | None:
         return cache._soft if self.soft_load_timeout is None else self.soft_load_timeout
