@@ -101,7 +101,7 @@ class AsyncFace(Generic["V"]):
         absent: Callable[[V], bool] | None = None,
         wait_until: Callable[[asyncio.Task[None]], object] | None = None,
     ) -> Fetched[V]:
-        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._cache._look(key)
         if value is MISS or value is DUE:
             wishes = Wishes(

@@ -255,7 +255,7 @@ class Cache(Core["V"]):
         absent: Callable[[V], bool] | None = None,
         wait_until: Callable[[Future[None]], object] | None = None,
     ) -> Fetched[V]:
-        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._look(key)
         if value is MISS or value is DUE:
             wishes = Wishes(

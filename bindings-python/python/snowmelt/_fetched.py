@@ -21,16 +21,20 @@ class Fetched(Generic["V"]):
     __slots__ = ("error", "how", "value")
     __match_args__ = ("value", "how", "error")
 
+    #: What was asked for.
+    value: V
+    #: "hit": it was cached and fresh. "loaded": this read loaded it. "coalesced": another read did. "stale": it is past its
+    #: lifetime, within ``stale_while_revalidate``. "stale_on_error": it could not be loaded anew, and is within
+    #: ``stale_if_error``: nobody knows whether it is still true.
+    how: How
+    #: Why there is no newer value, if a load was waited for and an older value is given in its place: what the loader raised,
+    #: or a ``TimeoutError`` if it still goes on.
+    error: Exception | None
+
     def __init__(self, value: V, how: How, error: Exception | None = None) -> None:
-        #: The value.
-        self.value: V = value
-        #: "hit": it was cached and fresh. "loaded": this read loaded it. "coalesced": another read did. "stale": it is past its
-        #: lifetime, within ``stale_while_revalidate``. "stale_on_error": it could not be loaded anew, and is within
-        #: ``stale_if_error``: nobody knows whether it is still true.
-        self.how: How = how
-        #: Why there is no newer value, if a load was waited for and an older value is given in its place: what the loader raised,
-        #: or a ``TimeoutError`` if it still goes on.
-        self.error: Exception | None = error
+        self.value = value
+        self.how = how
+        self.error = error
 
     def __repr__(self) -> str:
         return f"Fetched(value={self.value!r}, how={self.how!r}, error={self.error!r})"
@@ -122,4 +126,10 @@ def unheard(key: str, raised: BaseException) -> None:
     """A load failed that nobody waits for."""
     from ._events import log
 
-    log(30, "the refresh of %s failed, and nobody waits for it: %r", shown(key), raised)
+    try:
+        raise raised
+    except BaseException:
+        log(30, "the refresh of %s failed, and nobody waits for it", shown(key), exc_info=True)
+    finally:
+        # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
+        del raised
