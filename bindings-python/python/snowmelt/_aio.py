@@ -195,7 +195,10 @@ class AsyncFace(Generic["V"]):
             fetched = None if wishes.gives_errors else await rescue(cache, lease.key, raised)
             if fetched is None:
                 raise
-            return fetched
+            try:
+                return fetched
+            finally:
+                del fetched  # This frame is in the traceback of its error.
 
     async def _join(self, key: str, joined: _snowmelt.Joined, wishes: Wishes) -> Fetched[V] | None:
         """What another's load brings for this reader; None if it has to load itself."""
@@ -211,7 +214,10 @@ class AsyncFace(Generic["V"]):
             fetched = None if wishes.gives_errors else await rescue(cache, key, raised)
             if fetched is None:
                 raise
-            return fetched
+            try:
+                return fetched
+            finally:
+                del fetched  # This frame is in the traceback of its error.
         if found is not None:
             return Fetched(cache._out(found[0]), "coalesced")
         return await rescue(cache, key, late()) if joined.left(cache._hard) <= 0 else None

@@ -113,7 +113,10 @@ def lead(
         fetched = None if wishes.gives_errors else rescue(cache, flight.key, raised)
         if fetched is None:
             raise
-        return fetched
+        try:
+            return fetched
+        finally:
+            del fetched  # This frame is in the traceback of its error.
 
 
 def _patient(cache: Cache[Any], key: str, load: Background, soft: float | None) -> Fetched[Any] | None:
