@@ -126,10 +126,4 @@ def unheard(key: str, raised: BaseException) -> None:
     """A load failed that nobody waits for."""
     from ._events import log
 
-    try:
-        raise raised
-    except BaseException:
-        log(30, "the refresh of %s failed, and nobody waits for it", shown(key), exc_info=True)
-    finally:
-        # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
-        del raised
+    log(30, "the refresh of %s failed, and nobody waits for it", shown(key), exc_info=raised)
