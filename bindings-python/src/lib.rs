@@ -24,21 +24,24 @@ mod codecs;
 mod convert;
 mod engine;
 mod events;
+mod extras;
 mod failure;
 mod given;
 mod grave;
 mod hot;
+mod invocation;
 mod loads;
 mod options;
 mod quick_call;
 mod runtime;
 mod value;
+mod words;
 
 /// What `import snowmelt._snowmelt` finds.
 #[pyo3::pymodule(gil_used = false)]
 mod _snowmelt {
     #[pymodule_export]
-    use crate::cache::{Core, Invocation};
+    use crate::cache::Core;
     #[pymodule_export]
     use crate::cached::{CachedCall, Missed};
     #[pymodule_export]
@@ -48,9 +51,13 @@ mod _snowmelt {
         check_config, check_name, decode, encode, lane_hash_key, parse_data_id, parse_token, print_data_id,
     };
     #[pymodule_export]
+    use crate::convert::soft_load_timeout;
+    #[pymodule_export]
     use crate::engine::{Begun, Engine, Mark, Writing};
     #[pymodule_export]
     use crate::hot::hasten;
+    #[pymodule_export]
+    use crate::invocation::Invocation;
     #[pymodule_export]
     use crate::loads::{Joined, Lease};
     #[pymodule_export]
@@ -63,8 +70,8 @@ mod _snowmelt {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
-        module.add("MISS", crate::cache::miss(py)?)?;
-        module.add("DUE", crate::cache::due(py)?)?;
+        module.add("MISS", crate::words::miss(py)?)?;
+        module.add("DUE", crate::words::due(py)?)?;
         module.add("QuickCall", crate::quick_call::class(py)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // PyO3's list: what is for users, the package says.
