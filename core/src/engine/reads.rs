@@ -30,7 +30,8 @@ pub struct Loaded<'a, V> {
     pub ttl: Option<Duration>,
     /// How it is refreshed.
     pub refresh: Refresh,
-    /// It says that there is nothing: its lifetime is `negative_ttl`.
+    /// It says that there is nothing: its lifetime is `negative_ttl`, if that
+    /// is set (or `ttl`, if that is shorter), and it has no stale window.
     pub absent: bool,
     /// How long the load took: what each hit saves.
     pub took: Duration,
