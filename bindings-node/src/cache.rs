@@ -110,6 +110,10 @@ impl Cache {
         })
     }
 
+    pub(crate) fn keeps(&self, key: &str) -> Outcome<bool> {
+        Ok(self.open()?.engine.keeps(key))
+    }
+
     /// The slot and what it is, or nothing.
     pub(crate) fn rescue(&self, key: &str) -> Outcome<Vec<f64>> {
         let open = self.open()?;
