@@ -112,11 +112,11 @@ impl Bounds {
         } else {
             (stale_while_revalidate, stale_if_error)
         };
-        let share = u64::from(refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default().parts());
+        let share = refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default();
         let life = self.on_time(life).min(u32::MAX.into());
         Timing {
             start,
-            calm: if share == 0 { life } else { life * share / 256 },
+            calm: share.of(life).unwrap_or(life),
             life,
             stale: window(stale.or(self.refresh.stale_while_revalidate)),
             rescue: window(rescue.or(self.refresh.stale_if_error)),

@@ -9,23 +9,27 @@ use core::time::Duration;
 
 use crate::random::mix;
 
-/// A share of a lifetime, in 256ths.
+/// A share of a lifetime, in 65,536ths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share(u8);
+pub struct Share(u16);
 
 impl Share {
     /// No share: never.
     pub const OFF: Self = Self(0);
 
     /// A share between 0 and 1, both excluded; `None` if it is none.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 255")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 65,535")]
     pub fn new(share: f64) -> Option<Self> {
-        (share > 0.0 && share < 1.0).then(|| Self((share * 256.0).clamp(1.0, 255.0) as u8))
+        let parts = (share * 65_536.0).clamp(1.0, 65_535.0);
+        // Rounded up, so that nothing is refreshed before its share.
+        let up = f64::from(parts as u16) < parts;
+        (share > 0.0 && share < 1.0).then(|| Self(parts as u16 + u16::from(up)))
     }
 
-    /// In 256ths.
-    pub(crate) const fn parts(self) -> u8 {
-        self.0
+    /// That share of a lifetime in milliseconds (of 32 bits), rounded up;
+    /// `None` if it is off.
+    pub(crate) fn of(self, life: u64) -> Option<u64> {
+        (self != Self::OFF).then(|| (life * u64::from(self.0)).div_ceil(65_536))
     }
 }
 
@@ -98,9 +102,17 @@ mod tests {
         for share in [0.0, 1.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
             assert_eq!(Share::new(share), None, "{share}");
         }
-        assert_eq!(Share::new(0.5), Some(Share(128)));
+        assert_eq!(Share::new(0.5), Some(Share(32_768)));
         assert_eq!(Share::new(f64::MIN_POSITIVE), Some(Share(1)));
-        assert_eq!(Share::new(0.999_999), Some(Share(255)));
+        assert_eq!(Share::new(0.999_999), Some(Share(65_535)));
+    }
+
+    #[test]
+    fn a_share_of_a_lifetime_is_never_too_small() {
+        let of = |share, life| Share::new(share).unwrap().of(life).unwrap();
+        assert_eq!((of(0.5, 1_000), of(0.5, 1), of(0.8, 1)), (500, 1, 1));
+        assert_eq!((of(0.8, 300_000), of(0.1, u32::MAX.into())), (240_001, 429_522_944));
+        assert_eq!(Share::OFF.of(1_000), None);
     }
 
     #[test]

@@ -57,7 +57,9 @@ pub struct Moment {
 
 impl<H: Host> Engine<H> {
     /// Reads a key. Returns [`Lookup::Due`] if a catch-up should be tried
-    /// first (contract line 3).
+    /// first (contract line 3), also for what is past its lifetime and may yet
+    /// be served. A reader who can load goes on with [`Engine::next`] after
+    /// [`Lookup::Miss`] and [`Lookup::Ahead`].
     #[inline]
     pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();

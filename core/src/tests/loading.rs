@@ -110,12 +110,7 @@ impl World {
     fn load(&mut self, at: usize, key: usize, ahead: bool, waiter: Option<Waiter>) -> Result<(), String> {
         let time = self.sandboxes[at].time(self.now);
         let sandbox = &mut self.sandboxes[at];
-        let waiter = waiter.unwrap_or(Waiter {
-            arrival: sandbox.engine.arrive(),
-            caught_up: sandbox.witness.caught_up,
-            own: sandbox.own_version(key),
-            loads: 0,
-        });
+        let waiter = waiter.unwrap_or_else(|| sandbox.arrive(key));
         if waiter.loads == 2 {
             return Err(format!("line 9: sandbox {at}: a reader of key {key} waits for a third load"));
         }

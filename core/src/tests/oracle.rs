@@ -74,7 +74,7 @@ pub(super) fn judge(
     promises: Promises,
     database: &Database,
 ) -> Result<(), String> {
-    let Value { key, version, began, terms: Terms { ttl, stale, on_error } } = value;
+    let Value { key, version, began, .. } = value;
     let provable = began >= witness.unprovable;
     if let Some((newer, change)) = database.overwritten(key, version, witness.caught_up).filter(|_| provable)
     {
@@ -93,11 +93,8 @@ pub(super) fn judge(
     if way == Way::Joined {
         return Ok(());
     }
-    let (late, lag) = match way {
-        Way::Stale => (stale, 0),
-        Way::OnError => (on_error, on_error),
-        Way::Hit | Way::Joined => (0, 0),
-    };
+    judge_age(value, way, now, promises)?;
+    let lag = if way == Way::OnError { value.terms.on_error } else { 0 };
     let bound = now.saturating_sub(promises.max_lag + lag + promises.tolerance);
     if let Some((newer, change)) = database.overwritten(key, version, bound).filter(|_| provable) {
         return Err(format!(
@@ -105,6 +102,16 @@ pub(super) fn judge(
              {newer} ({change:?}) was readable for longer than max_lag"
         ));
     }
+    Ok(())
+}
+
+fn judge_age(value: Value, way: Way, now: u64, promises: Promises) -> Result<(), String> {
+    let Value { key, began, terms: Terms { ttl, stale, on_error }, .. } = value;
+    let late = match way {
+        Way::Stale => stale,
+        Way::OnError => on_error,
+        Way::Hit | Way::Joined => 0,
+    };
     if ttl == 0 {
         return Err(format!("line 8: key {key} served at {now}, though it was not to be kept"));
     }

@@ -166,7 +166,13 @@ impl Sandbox {
         }
     }
 
-    pub(super) fn own_version(&self, key: usize) -> usize {
+    /// A reader comes for a key.
+    pub(super) fn arrive(&self, key: usize) -> Waiter {
+        let (arrival, caught_up) = (self.engine.arrive(), self.witness.caught_up);
+        Waiter { arrival, caught_up, own: self.own_version(key), loads: 0 }
+    }
+
+    fn own_version(&self, key: usize) -> usize {
         self.witness.own.get(&key).copied().unwrap_or(0)
     }
 }

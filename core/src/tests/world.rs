@@ -193,14 +193,8 @@ impl World {
                 return Ok(Some(at));
             }
             Event::OriginRead(at, id) => self.read_origin(at, id),
-            Event::LoadEnds(at, id, succeeded) => {
-                self.end_load(at, id, succeeded)?;
-                return Ok(Some(at));
-            }
-            Event::LoadIsLong(at, id) => {
-                self.answer_early(at, id)?;
-                return Ok(Some(at));
-            }
+            Event::LoadEnds(at, id, succeeded) => return self.end_load(at, id, succeeded).map(|()| Some(at)),
+            Event::LoadIsLong(at, id) => return self.answer_early(at, id).map(|()| Some(at)),
             Event::PutArrives(at, write, put) => self.put(at, write, put),
             Event::PutAnswered(at, write, answer) => {
                 let now = self.sandboxes[at].time(self.now);
