@@ -82,10 +82,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// only then. What it returns is given to the caller in any case, and
     /// stored unless it may be stale by now.
     ///
+    /// Where the cache's options allow it an old value is served instead; ask
+    /// with [`fetch`](Self::fetch) to know.
+    ///
     /// # Errors
     ///
-    /// If the loader fails or panics, for all who waited for it; nothing is
-    /// cached then. If the key is empty or longer than 64 KiB.
+    /// If the loader fails or panics, for all who waited for it, unless there
+    /// is an old value for them; nothing is cached then. If the key is empty or longer than 64 KiB.
     ///
     /// # Panics
     ///
@@ -166,6 +169,20 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     }
 
     /// [`fetch`](Self::fetch) with options of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use snowmelt::{Cache, FetchOptions};
+    ///
+    /// let cache: Cache<u32> = Cache::builder().stream("memory:numbers").build()?;
+    /// let hurry = FetchOptions::new().soft_load_timeout(Duration::from_millis(50));
+    /// let fetched = cache.fetch_with("six", &hurry, || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!(fetched.value, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

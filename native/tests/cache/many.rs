@@ -296,6 +296,18 @@ async fn refreshes_of_many_keys_are_one_load_and_one_call_of_the_hook() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_keys_are_refreshed_ahead_too() {
+    let sandbox = sandbox_with(|builder| short(builder).refresh_ahead(0.5).wait_until(drop));
+    let (cache, origin) = (&sandbox.cache, Origin::default());
+    get(cache, &origin, "a b", 0).await.unwrap();
+    sandbox.clock.advance(Duration::from_millis(9_999));
+    assert_eq!(get(cache, &origin, "a b", 0).await.unwrap(), map([("a", 1), ("b", 1)]));
+    yield_now().await;
+    assert_eq!((cache.peek("a"), cache.peek("b")), (Some(2), Some(2)));
+    assert_eq!((cache.stats().stale, cache.stats().refreshes), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_takes_long_is_answered_with_old_values_and_goes_on() {
     let sandbox = sandbox_with(|builder| {
         short(builder).stale_if_error(60 * SECOND).soft_load_timeout(Duration::from_millis(100))
