@@ -207,6 +207,8 @@ def test_what_is_asked_for_is_checked(make: Make, face: type[Face]) -> None:
     for share in (1, 1.5, -0.5, "0.5", True, float("nan")):
         with pytest.raises(snowmelt.ArgumentTypeError, match="refresh_ahead"):
             read.fetch("k", lambda: "v", refresh_ahead=share)
+    with pytest.raises(TypeError, match="`stale`: there are absent, .*wait_until"):
+        read.fetch("k", lambda: "v", stale=5)
     assert told(read.fetch("k", lambda: "v", refresh_ahead=0)) == ("v", "loaded")
 
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, overload
 
+    from typing_extensions import Unpack
+
     from ._cache import Cache
     from ._data_id import DataId
-    from ._types import Duration, T, V
+    from ._types import Duration, More, T, V
 
 MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
 
@@ -58,12 +60,7 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> V:
         """Reads a key, or loads it with a function, async or not, in a task of its own on this loop.
 
@@ -72,17 +69,7 @@ class AsyncFace(Generic["V"]):
         """
         value = self._cache._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return (await self._fetch(key, value is DUE, loader, wishes)).value
         return value
 
@@ -94,27 +81,12 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> Fetched[V]:
         """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._cache._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return await self._fetch(key, value is DUE, loader, wishes)
         return Fetched(value, "hit")
 
@@ -126,27 +98,12 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> dict[str, V | None]:
         """As ``Cache.get_many``. The loader, async or not, runs in a task of its own on this loop."""
         from ._many import aget_many
 
-        wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
-            tags=tags,
-            ttl=ttl,
-            weight=weight,
-            stale_while_revalidate=stale_while_revalidate,
-            stale_if_error=stale_if_error,
-            refresh_ahead=refresh_ahead,
-            absent=absent,
-        )
+        wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
         return await aget_many(self._cache, keys, loader, wishes)
 
     async def _fetch(self, key: str, due: bool, loader: Callable[[], Any], wishes: Wishes) -> Fetched[V]:
