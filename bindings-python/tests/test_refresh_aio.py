@@ -16,6 +16,8 @@ import pytest
 
 import snowmelt
 from snowmelt import Cache
+from snowmelt._aio import rescue
+from snowmelt._fetched import Wishes
 
 from .faces import fail, never, outlived
 from .support import until, until_on_loop
@@ -379,3 +381,34 @@ def test_what_a_refresh_raised_keeps_nothing_alive(make: Make, run: Run, monkeyp
         until(lambda: len(raised) == 2 and all(error() is None for error in raised), what="the end of the exceptions")
     finally:
         gc.enable()
+
+
+def test_an_error_that_means_no_failure_is_given_though_there_is_an_old_value(make: Make, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """For `snowmelt.http`."""
+    cache = make(stale_while_revalidate=60, stale_if_error=60)
+    outlived(cache)
+    refreshes: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        wishes = Wishes(gives_errors=True)
+        gate = Gate(fail)
+        reads = [asyncio.ensure_future(cache.aio._fetch("k", False, gate, wishes))]
+        await soon(gate.began.wait())
+        cache.clear()
+        reads.append(asyncio.ensure_future(cache.aio._fetch("k", False, gate, wishes)))
+        await until_on_loop(lambda: cache.stats().coalesced == 1, what="the second reader")
+        gate.open.set()
+        for read in reads:
+            with pytest.raises(ConnectionError):
+                await soon(read)
+        outlived(cache)
+        with pytest.raises(ConnectionError):
+            await cache.aio._fetch("k", False, fail, wishes)
+        saved = await rescue(cache, "k", ConnectionError())
+        assert saved is not None and (saved.value, saved.how) == ("old", "stale")
+        assert (await cache.aio._fetch("k", False, fail, Wishes(wait_until=refreshes.append, gives_errors=True))).value == "old"
+        await soon(refreshes[0])
+
+    with caplog.at_level(logging.WARNING, "snowmelt"):
+        run(main())
+    assert caplog.text == ""

@@ -136,7 +136,7 @@ class AsyncFace(Generic["V"]):
         cache, hook = self._cache, wishes.hook(self._cache)
         flight = Flight(loop, lease)
         cache._flights[lease.id] = flight
-        load = Load(lease.key)
+        load = Load(lease.key, wishes)
         task = load.start(cache, loop, _run(cache, flight, load, loader, wishes))
         if old is not MISS and hook is not None:
             load.leave(hook, task)
@@ -302,10 +302,11 @@ class Load:
     want to know when it ended.
     """
 
-    __slots__ = ("_heard", "_key", "_raised", "_result")
+    __slots__ = ("_heard", "_key", "_logs", "_raised", "_result")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, wishes: Wishes) -> None:
         self._key = key
+        self._logs = not wishes.gives_errors
         #: Whether somebody asks for what came of it.
         self._heard = True
         self._result: Any = None
@@ -322,24 +323,29 @@ class Load:
         self._result = result
 
     def fail(self, raised: Exception) -> None:
-        if self._heard:
-            self._raised = raised
-        else:
-            unheard(self._key, raised)
-
-    def failed(self, raised: Exception) -> None:
-        """As ``fail``, where whoever waits is told in another way."""
+        self._raised = raised
         if not self._heard:
-            unheard(self._key, raised)
+            self._log()
 
     def leave(self, hook: Callable[[Any], object] | None, task: asyncio.Task[None]) -> None:
         """Nobody waits for it any more but who is told of it."""
         self._heard = False
+        self._log()
         tell(hook, task)
+
+    def _log(self) -> None:
+        raised = self.take()
+        if raised is not None and self._logs:
+            unheard(self._key, raised)
+
+    def take(self) -> Exception | None:
+        """What was raised, if anything was; it is not kept here, since its traceback has frames that have this."""
+        raised, self._raised = self._raised, None
+        return raised
 
     def result(self) -> Any:
         """What came of it, after its task ended."""
-        raised, self._raised = self._raised, None
+        raised = self.take()
         if raised is None:
             return self._result
         try:

@@ -256,7 +256,7 @@ class Cache(Core["V"]):
 
         The loader is given their list, and gives a mapping. A key that is not in it is "not there": it is None here, and is
         cached as that (see ``negative_ttl``). Each key is loaded under a lease of its own, as by ``get_or_load``, whose
-        arguments these are; a function among them is asked for each value. If the loader raises an exception, so does this,
+        arguments these are; a function among them is asked for each value that there is. If the loader raises an exception, so does this,
         unless all of its keys have an old value to be served (``stale_if_error``); what was loaded stays cached.
         """
         from ._many import get_many

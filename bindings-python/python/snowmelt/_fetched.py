@@ -50,9 +50,9 @@ class Wishes:
 
     __slots__ = ("given", "gives_errors", "soft_load_timeout", "wait_until")
 
-    def __init__(self, *, soft_load_timeout: Any = None, wait_until: Any = None, gives_errors: bool = False, **given: Any) -> None:
+    def __init__(self, soft_load_timeout: Any = None, wait_until: Any = None, *, gives_errors: bool = False, **given: Any) -> None:
         #: A load that fails gives its error, also where an old value could stand in for it: for loaders whose exceptions do not
-        #: all mean a failure. Their callers ask ``rescue`` themselves.
+        #: all mean a failure. Their callers ask ``rescue`` themselves, and nothing is logged.
         self.gives_errors = gives_errors
         #: What goes with the value. Each may be a function of it.
         self.given = {name: wish for name, wish in given.items() if wish is not None}
@@ -77,6 +77,10 @@ class Wishes:
         if "absent" in said:
             said["absent"] = bool(said["absent"])
         return said
+
+    def fixed(self) -> dict[str, Any]:
+        """What goes with any value."""
+        return {name: wish for name, wish in self.given.items() if not callable(wish)}
 
     def hook(self, cache: Cache[Any]) -> Callable[[Any], object] | None:
         return cache._wait_until if self.wait_until is None else self.wait_until
