@@ -402,7 +402,8 @@ class Cache(Core["V"]):
         """A decorator: calls of the function, sync or async, are read from this cache.
 
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
-        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited.
+        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited. ``tags`` are
+        templates as the key is, or a function of the value; the other arguments are those of ``get_or_load``.
         """
         from ._cached import cached
 
