@@ -104,6 +104,20 @@ def test_what_another_cache_invalidated_is_not_saved_from_an_error(make: Make, f
         read.fetch("k", fail)
 
 
+def test_before_a_value_is_saved_from_an_error_the_stream_is_asked(make: Make, face: type[Face]) -> None:
+    read, writer = face(make(stale_if_error=60, catch_up_every=0.05)), make()
+    outlived(read.cache)
+    read.cache.catch_up()
+
+    def failing() -> Any:
+        writer.invalidate("k")
+        time.sleep(0.2)
+        return fail()
+
+    with pytest.raises(ConnectionError):
+        read.fetch("k", failing)
+
+
 def test_an_invalidation_overtakes_a_refresh(make: Make, face: type[Face]) -> None:
     read = face(make(stale_while_revalidate=60, stale_if_error=60))
     outlived(read.cache)
