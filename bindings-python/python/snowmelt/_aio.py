@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from . import _snowmelt
 from ._fetched import Fetched, Wishes, at_once, late, rescued, tell, to_catch_up, unheard
+from ._landing import landing
 from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome
 from ._types import Generic
-from ._waiting import ended, running_loop, until
+from ._waiting import running_loop, until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class AsyncFace(Generic["V"]):
         flight = Flight(loop, lease)
         cache._flights[lease.id] = flight
         load = Load(lease.key, wishes)
-        task = load.start(cache, loop, _run(cache, flight, load, loader, wishes))
+        task = load.start(cache, flight, _run(cache, flight, load, loader, wishes))
         if old is not MISS and hook is not None:
             load.leave(hook, task)
             return at_once(cache, lease.key, old, stale)
@@ -159,14 +158,14 @@ class AsyncFace(Generic["V"]):
 
     async def _join(self, key: str, joined: _snowmelt.Joined, wishes: Wishes) -> Fetched[V] | None:
         """What another's load brings for this reader; None if it has to load itself."""
-        cache, soft, pending = self._cache, wishes.soft(self._cache), joined.start()
+        cache, soft, load = self._cache, wishes.soft(self._cache), landing(self._cache, joined)
         try:
-            if soft is not None and soft < cache._hard and not await self._landed(joined, pending, joined.left(soft)):
+            if soft is not None and soft < cache._hard and not await load.landed(joined.left(soft)):
                 fetched = await rescue(cache, key, late())
-                if fetched is not None and not pending.done():
+                if fetched is not None and not load.done():
                     return fetched
-            await self._landed(joined, pending)
-            found = outcome(pending.result())
+            await load.landed()
+            found = outcome(load.result())
         except Exception as raised:
             fetched = None if wishes.gives_errors else await rescue(cache, key, raised)
             if fetched is None:
@@ -178,25 +177,6 @@ class AsyncFace(Generic["V"]):
         if found is not None:
             return Fetched(cache._out(found[0]), "coalesced")
         return await rescue(cache, key, late()) if joined.left(cache._hard) <= 0 else None
-
-    async def _landed(self, joined: _snowmelt.Joined, pending: _snowmelt.Pending, within: float | None = None) -> bool:
-        """As ``_reads.landed``."""
-        cache = self._cache
-        deadline = None if within is None else monotonic() + within
-        flight = cache._flights.get(joined.id)
-
-        def look() -> bool:
-            if flight is None:
-                # Its leader had not noted it yet, so that who waits for whom is not known either.
-                return joined.id in cache._flights
-            flight.look()
-            return False
-
-        with Waiting(flight, blocking=False):
-            if await ended(pending, look, within):
-                return True
-        left = None if deadline is None else deadline - monotonic()
-        return False if left is not None and left <= 0 else await self._landed(joined, pending, left)
 
     async def invalidate(
         self,
@@ -312,11 +292,20 @@ class Load:
         self._result: Any = None
         self._raised: Exception | None = None
 
-    def start(
-        self, cache: Cache[Any], loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
+    def start(self, cache: Cache[Any], flight: Flight, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        loop = flight.loop
+        assert loop is not None
         task = loop.create_task(work, name=f"snowmelt load of {str.__str__(self._key)[:64]}")
         _keep(cache._tasks, loop, task)
+
+        def land(_: object) -> None:
+            # If it was cancelled before it began, it has not ended them itself.
+            for lease in flight.leases:
+                lease.abandon()
+                cache._flights.pop(lease.id, None)
+            flight.land()
+
+        task.add_done_callback(land)
         return task
 
     def end(self, result: Any) -> None:

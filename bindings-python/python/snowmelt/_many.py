@@ -336,7 +336,7 @@ async def _alead(
     def start(leases: list[Lease]) -> tuple[Batch, Load, asyncio.Task[None]]:
         batch = Batch(cache, leases, loop, wishes)
         load = Load(batch.flight.key, wishes)
-        return batch, load, load.start(cache, loop, batch.arun(loader, load))
+        return batch, load, load.start(cache, batch.flight, batch.arun(loader, load))
 
     if hook is not None and claims.old:
         now, later = claims.split()
