@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -64,6 +65,9 @@ def test_what_goes_with_each_value(make: Make, face: type[Face]) -> None:
     assert read.cache.stats().weight == 3
     read.cache.invalidate(tags="t:1")
     assert read.cache.keys() == ["b"]
+    # Functions are not asked for what is not there.
+    assert read.get_many(["none"], lambda keys: {}, tags=lambda value: [value.tag], weight=5) == {"none": None}
+    assert read.cache.stats().weight == 2 + 5
 
 
 @both
@@ -209,6 +213,37 @@ def test_with_a_hook_old_values_are_refreshed_in_the_background(make: Make) -> N
     assert sorted(load.asked) == [["a"], ["x", "y"]] and len(refreshes) == 1
     assert cache.get_many(["x", "y"], never) == {"x": "value of x", "y": "value of y"}
     assert cache.stats().stale == 2
+
+
+@both
+def test_what_fails_in_the_background_is_logged(make: Make, face: type[Face], caplog: pytest.LogCaptureFixture) -> None:
+    if face.name == "aio":
+
+        async def main(load: Any, **options: Any) -> Any:
+            refreshes: list[asyncio.Task[None]] = []
+            found = await cache.aio.get_many(["x", "y"], load, wait_until=refreshes.append, **options)
+            await asyncio.wait(refreshes, timeout=10)
+            return found
+
+        def read(load: Any, **options: Any) -> Any:
+            return asyncio.run(main(load, **options))
+    else:
+
+        def read(load: Any, **options: Any) -> Any:
+            refreshes: list[Future[None]] = []
+            found = cache.get_many(["x", "y"], load, wait_until=refreshes.append, **options)
+            refreshes[0].result(10)
+            return found
+
+    cache = make(stale_while_revalidate=60)
+    for key in ("x", "y"):
+        outlived(cache, key)
+    with caplog.at_level(logging.WARNING, "snowmelt"):
+        assert read(lambda keys: fail()) == {"x": "old", "y": "old"}
+        assert "the origin is away" in caplog.text
+        assert read(lambda keys: {"x": "", "y": "new"}, tags=lambda value: [value]) == {"x": "old", "y": "old"}
+        assert "tag" in caplog.text
+    assert cache.get("y") == "new" and "x" not in cache
 
 
 def test_without_one_they_are_loaded_with_the_others(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -103,6 +104,20 @@ def test_what_another_cache_invalidated_is_not_saved_from_an_error(make: Make, f
         read.fetch("k", fail)
 
 
+def test_before_a_value_is_saved_from_an_error_the_stream_is_asked(make: Make, face: type[Face]) -> None:
+    read, writer = face(make(stale_if_error=60, catch_up_every=0.05)), make()
+    outlived(read.cache)
+    read.cache.catch_up()
+
+    def failing() -> Any:
+        writer.invalidate("k")
+        time.sleep(0.2)
+        return fail()
+
+    with pytest.raises(ConnectionError):
+        read.fetch("k", failing)
+
+
 def test_an_invalidation_overtakes_a_refresh(make: Make, face: type[Face]) -> None:
     read = face(make(stale_while_revalidate=60, stale_if_error=60))
     outlived(read.cache)
@@ -130,10 +145,10 @@ def test_an_invalidation_during_a_refresh_that_fails(make: Make, face: type[Face
 
 
 def test_values_are_refreshed_ahead(make: Make, face: type[Face]) -> None:
-    read = face(make(ttl=2, refresh_ahead=0.001))
+    read = face(make(ttl=60, refresh_ahead=0.001))
     numbers = iter(range(1_000_000))
     assert read.fetch("k", lambda: next(numbers)).value == 0
-    deadline = time.monotonic() + 1.8
+    deadline = time.monotonic() + 20
     while (fetched := read.fetch("k", lambda: next(numbers))).value == 0 and time.monotonic() < deadline:
         assert fetched.how == "hit"
     assert told(fetched) == (1, "loaded")
@@ -144,7 +159,7 @@ def test_values_are_refreshed_ahead(make: Make, face: type[Face]) -> None:
 def test_a_refresh_ahead_that_fails_is_a_hit(make: Make, face: type[Face]) -> None:
     read = face(make(ttl=60, refresh_ahead=0.001))
     # Near the end of its lifetime each read is drawn.
-    read.cache.set("k", "v", as_of=time.time() - 59.5)
+    assert read.cache.set("k", "v", as_of=time.time() - 58) == "stored"
     found = []
     until(lambda: found.append(read.fetch("k", fail)) or found[-1].error is not None or "k" not in read.cache, what="a refresh")
     assert told(found[-1]) == ("v", "hit")
@@ -207,6 +222,8 @@ def test_what_is_asked_for_is_checked(make: Make, face: type[Face]) -> None:
     for share in (1, 1.5, -0.5, "0.5", True, float("nan")):
         with pytest.raises(snowmelt.ArgumentTypeError, match="refresh_ahead"):
             read.fetch("k", lambda: "v", refresh_ahead=share)
+    with pytest.raises(TypeError, match="`stale`: there are absent, .*wait_until"):
+        read.fetch("k", lambda: "v", stale=5)
     assert told(read.fetch("k", lambda: "v", refresh_ahead=0)) == ("v", "loaded")
 
 
@@ -233,8 +250,6 @@ def test_decorated_functions_take_them_too(make: Make, face: type[Face]) -> None
             calls.append(name)
             return fail() if len(calls) > 1 else name
 
-        import asyncio
-
         def call(name: str) -> str:
             return asyncio.run(user(name))
     else:
@@ -247,3 +262,41 @@ def test_decorated_functions_take_them_too(make: Make, face: type[Face]) -> None
     assert call("ada") == "ada"
     until(lambda: "users/ada" not in cache)
     assert call("ada") == "ada" and calls == ["ada"] * 2
+
+
+def test_those_who_cannot_load_read_what_is_fresh_and_no_more(make: Make, face: type[Face]) -> None:
+    cache = make(ttl=60, refresh_ahead=0.001, stale_while_revalidate=60)
+    # Drawn by each read that can load: see above.
+    assert cache.set("k", "v", as_of=time.time() - 59) == "stored"
+    asynchronous = face.name == "aio"
+    for _ in range(50):
+        found = asyncio.run(cache.aio.get("k")) if asynchronous else cache.get("k")
+        assert found == "v" or "k" not in cache
+    assert cache.stats().refreshes == 0
+    until(lambda: "k" not in cache, what="the end of its lifetime")
+    assert (asyncio.run(cache.aio.get("k", "none")) if asynchronous else cache.get("k", "none")) == "none"
+
+
+def test_decorated_functions_refresh_ahead(make: Make, face: type[Face]) -> None:
+    cache = make(ttl=60, refresh_ahead=0.001)
+    calls: list[str] = []
+    if face.name == "aio":
+
+        @cache.cached("users/{name}")
+        async def user(name: str) -> str:
+            calls.append(name)
+            return "new"
+
+        def call(name: str) -> str:
+            return asyncio.run(user(name))
+    else:
+
+        @cache.cached("users/{name}")
+        def call(name: str) -> str:
+            calls.append(name)
+            return "new"
+
+    assert cache.set("users/ada", "old", as_of=time.time() - 50) == "stored"
+    until(lambda: call("ada") == "new", what="the refresh")
+    stats = cache.stats()
+    assert len(calls) == 1 and (stats.refreshes, stats.misses, stats.loads) == (1, 0, 1)

@@ -16,6 +16,8 @@ import pytest
 
 import snowmelt
 from snowmelt import Cache
+from snowmelt._aio import rescue
+from snowmelt._fetched import Wishes
 
 from .faces import fail, never, outlived
 from .support import until, until_on_loop
@@ -275,6 +277,49 @@ def test_a_load_that_takes_long_is_answered_with_the_old_value_and_goes_on(make:
     assert cache.stats().rescued == 20
 
 
+def test_a_load_in_ones_own_way_that_takes_long(make: Make, run: Run) -> None:
+    """Nobody knows on which loop, or whether on one, it goes on."""
+    cache = make(stale_if_error=60)
+    outlived(cache)
+    lease = cache.begin("k")
+    assert isinstance(lease, snowmelt.Lease)
+
+    async def main() -> None:
+        fetched = await soon(cache.aio.fetch("k", never, soft_load_timeout=0.02))
+        assert (fetched.value, fetched.how) == ("old", "stale_on_error")
+        waiter = asyncio.ensure_future(cache.aio.fetch("k", never))
+        await until_on_loop(lambda: cache.stats().coalesced == 2, what="the second reader")
+        cache.fill(lease, "new")
+        assert (await soon(waiter)).how == "coalesced"
+
+    run(main())
+
+
+def test_loads_that_are_cancelled_before_they_begin_keep_nobody(make: Make, run: Run) -> None:
+    cache = make(stale_while_revalidate=60)
+    outlived(cache)
+
+    async def main() -> None:
+        # (A task that is eager has begun.)
+        gate = Gate("cancelled")
+        await cache.aio.fetch("k", gate, wait_until=lambda task: task.cancel())
+        cache.invalidate("k")
+        found = await soon(asyncio.gather(*(cache.aio.fetch("k", lambda: "new") for _ in range(3))))
+        assert {each.value for each in found} == {"new"}
+        before = cache.stats().coalesced
+        leader = asyncio.ensure_future(cache.aio.fetch("other", gate))
+        joined = [asyncio.ensure_future(cache.aio.fetch("other", lambda: "new")) for _ in range(3)]
+        await until_on_loop(lambda: cache.stats().coalesced == before + 3, what="the other readers")
+        for task in [task for tasks in cache._tasks.values() for task in tasks]:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await soon(leader)
+        assert {each.value for each in await soon(asyncio.gather(*joined))} == {"new"}
+
+    run(main())
+    assert cache._tasks == {} and cache._flights == {}
+
+
 def test_past_its_hard_timeout_all_are_given_the_old_value(make: Make, run: Run) -> None:
     cache = make(stale_if_error=60, load_timeout=0.1)
     outlived(cache)
@@ -379,3 +424,34 @@ def test_what_a_refresh_raised_keeps_nothing_alive(make: Make, run: Run, monkeyp
         until(lambda: len(raised) == 2 and all(error() is None for error in raised), what="the end of the exceptions")
     finally:
         gc.enable()
+
+
+def test_an_error_that_means_no_failure_is_given_though_there_is_an_old_value(make: Make, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """For `snowmelt.http`."""
+    cache = make(stale_while_revalidate=60, stale_if_error=60)
+    outlived(cache)
+    refreshes: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        wishes = Wishes(gives_errors=True)
+        gate = Gate(fail)
+        reads = [asyncio.ensure_future(cache.aio._fetch("k", False, gate, wishes))]
+        await soon(gate.began.wait())
+        cache.clear()
+        reads.append(asyncio.ensure_future(cache.aio._fetch("k", False, gate, wishes)))
+        await until_on_loop(lambda: cache.stats().coalesced == 1, what="the second reader")
+        gate.open.set()
+        for read in reads:
+            with pytest.raises(ConnectionError):
+                await soon(read)
+        outlived(cache)
+        with pytest.raises(ConnectionError):
+            await cache.aio._fetch("k", False, fail, wishes)
+        saved = await rescue(cache, "k", ConnectionError())
+        assert saved is not None and (saved.value, saved.how) == ("old", "stale")
+        assert (await cache.aio._fetch("k", False, fail, Wishes(wait_until=refreshes.append, gives_errors=True))).value == "old"
+        await soon(refreshes[0])
+
+    with caplog.at_level(logging.WARNING, "snowmelt"):
+        run(main())
+    assert caplog.text == ""

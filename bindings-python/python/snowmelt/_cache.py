@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, overload
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from . import _snowmelt
     from ._aio import AsyncFace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._loads import Flight
     from ._sources import Source
     from ._stats import InvocationReport, Stats
-    from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
+    from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, More, P, R, Report, Size, V
 
 
 class Cache(Core["V"]):
@@ -204,12 +204,7 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> V:
         """Reads a key, or loads it on this thread.
 
@@ -225,17 +220,7 @@ class Cache(Core["V"]):
         """
         value = self._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             fetched: Fetched[V] = fetch(self, key, value is DUE, loader, wishes)
             return fetched.value
         return value
@@ -248,27 +233,12 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> Fetched[V]:
         """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return fetch(self, key, value is DUE, loader, wishes)
         return Fetched(value, "hit")
 
@@ -280,33 +250,18 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> dict[str, V | None]:
         """Reads keys, and loads those that nobody else loads with one call of the loader.
 
         The loader is given their list, and gives a mapping. A key that is not in it is "not there": it is None here, and is
         cached as that (see ``negative_ttl``). Each key is loaded under a lease of its own, as by ``get_or_load``, whose
-        arguments these are; a function among them is asked for each value. If the loader raises an exception, so does this,
+        arguments these are; a function among them is asked for each value that there is. If the loader raises an exception, so does this,
         unless all of its keys have an old value to be served (``stale_if_error``); what was loaded stays cached.
         """
         from ._many import get_many
 
-        wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
-            tags=tags,
-            ttl=ttl,
-            weight=weight,
-            stale_while_revalidate=stale_while_revalidate,
-            stale_if_error=stale_if_error,
-            refresh_ahead=refresh_ahead,
-            absent=absent,
-        )
+        wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
         return get_many(self, keys, loader, wishes)
 
     def _out(self, value: V) -> V:
@@ -447,20 +402,21 @@ class Cache(Core["V"]):
         """A decorator: calls of the function, sync or async, are read from this cache.
 
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
-        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited.
+        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited. ``tags`` are
+        templates as the key is, or a function of the value; the other arguments are those of ``get_or_load``.
         """
         from ._cached import cached
 
         wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
             tags=tags,
             ttl=ttl,
             weight=weight,
             stale_while_revalidate=stale_while_revalidate,
             stale_if_error=stale_if_error,
             refresh_ahead=refresh_ahead,
+            soft_load_timeout=soft_load_timeout,
             absent=absent,
+            wait_until=wait_until,
         )
         return cached(self, template, wishes)
 
