@@ -10,9 +10,10 @@ use crate::fence::{Mark, Since};
 use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
+use crate::outcome::{Begin, FillOutcome, Lookup, Next, Rescued};
 use crate::random::mix;
 use crate::refresh::Refresh;
-use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Next, Rescued, Segment};
+use crate::segment::{Candidate, Hashed, Segment};
 use crate::stats::cost;
 use crate::time::Time;
 
@@ -60,16 +61,36 @@ impl<H: Host> Engine<H> {
     #[inline]
     pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();
-        let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), due))
+        self.look(key, now, due)
     }
 
     /// Reads a key after a catch-up was tried, whatever came of it: serves
     /// what is within the hard bound. Never [`Lookup::Due`].
     #[inline]
     pub fn get_after_catch_up(&self, key: &str, now: Time) -> Lookup<H::Value> {
+        self.look(key, now, false)
+    }
+
+    #[inline]
+    fn look(&self, key: &str, now: Time, patient: bool) -> Lookup<H::Value> {
         let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false))
+        self.segment(at.hash).read(|segment| {
+            let late = |slot| self.look_late(segment, slot, at.hash, now, patient);
+            segment.read(at, &self.view(now), patient, late)
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_late(
+        &self,
+        segment: &Segment<H>,
+        slot: u32,
+        hash: u64,
+        now: Time,
+        patient: bool,
+    ) -> Lookup<H::Value> {
+        segment.read_late(slot, hash, &self.view(now), patient)
     }
 
     /// Reads a key without counting it, and without a trace for the eviction
@@ -246,6 +267,13 @@ impl<H: Host> Engine<H> {
     pub fn delete(&self, key: &str) -> bool {
         let at = self.hash(key);
         self.change(at.hash, |segment| segment.delete(at))
+    }
+
+    /// Whether somebody loads a key.
+    #[cfg(test)]
+    pub(crate) fn is_loading(&self, key: &str, now: Time) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.is_loading(at, self.validity(now)))
     }
 
     fn hash_tags(&self, tags: &[&str]) -> Vec<u64> {

@@ -3,6 +3,7 @@
 mod bridge;
 mod database;
 mod fleet;
+mod loading;
 mod model;
 mod moment;
 mod mutants;
@@ -11,5 +12,6 @@ mod reentrance;
 mod sandbox;
 mod scenario;
 mod simulation;
+mod spread;
 mod timeline;
 mod world;
