@@ -355,7 +355,8 @@ export class BaseCache<V = unknown> {
     let ended = false;
     await this.#driver.catchUpForRead().catch(() => {});
     return async () => {
-      await Promise.all([this.#driver.settled(), refreshed()]);
+      await refreshed();
+      await this.#driver.settled();
       if (ended || this.#closing !== undefined) return undefined;
       ended = true;
       return this.#report(mark);

@@ -17,7 +17,13 @@ export interface InvocationReport {
   timeSpent: number;
   hits: number;
   misses: number;
+  /** Reads that were served within `staleWhileRevalidate`. */
+  stale: number;
+  /** Reads that were served within `staleIfError` only. */
+  rescued: number;
   loads: number;
+  /** Loads among them that refreshed a value which could still be served. */
+  refreshes: number;
   /** Catch-ups that did not reach the tip. */
   catchUpsMissed: number;
   /** Times that everything was dropped because continuity was in doubt. */

@@ -20,7 +20,8 @@ export interface SnowmeltMiddleware {
 
 /**
  * Does what `cache.handler` does: catches up before the handler if that is
- * due, waits after it for invalidations that it left pending, and reports.
+ * due, waits after it for invalidations and refreshes that it left pending, and
+ * reports.
  *
  * ```ts
  * import middy from "@middy/core";

@@ -186,6 +186,8 @@ both("before an old value stands in for a load the stream is asked, if that is d
     throw new Error("down");
   };
   await assert.rejects(cache.fetch("a", failing), { message: "down" });
+  cache.set("other", 1);
+  await cache.catchUp();
   const calls = kinesis.calls.getRecords;
   await assert.rejects(cache.fetch("b", failing), { message: "down" });
   assert.equal(kinesis.calls.getRecords, calls, "where there is nothing it costs no call");
@@ -221,6 +223,18 @@ both("softLoadTimeout of a call, and one that is longer than loadTimeout", async
   const late = cache.fetch("a", () => load.promise, { softLoadTimeout: "49d" });
   assert.match((await late).error.message, /loadTimeout \(60 ms\)/);
   load.open();
+  await cache.close();
+});
+
+both("softLoadTimeout counts from the load's start: who comes late waits for the rest of it", async ({ Cache }) => {
+  const cache = await past(Cache, IF_ERROR);
+  const load = gate();
+  const leader = cache.fetch("a", () => load.promise);
+  await pause(1_000);
+  const late = cache.fetch("a", assert.fail, { softLoadTimeout: "1s" });
+  assert.equal((await Promise.race([late, pause(500, { how: "too late" })])).how, "stale_on_error");
+  load.open("new");
+  assert.equal((await leader).how, "loaded");
   await cache.close();
 });
 
@@ -260,6 +274,7 @@ both("refreshAhead: a reader refreshes what is fresh yet, and reads it meanwhile
 
 both("refreshAhead: who cannot load reads on until the lifetime is over", async ({ Cache }) => {
   const cache = new Cache({ stream: ownStream(), ttl: LONG, refreshAhead: 0.01, ...QUIET });
+  let hits = 0;
   // A read is told by chance to refresh, and towards the end almost surely. Long keys take another way.
   for (const key of ["a", "x".repeat(600)]) {
     for (let round = 0; round < 5; round += 1) {
@@ -268,9 +283,11 @@ both("refreshAhead: who cannot load reads on until the lifetime is over", async 
         found = cache.get(key);
         if (found === undefined) assert.equal(cache.has(key), false);
         else assert.deepEqual(found, { v: 1 });
+        hits += found === undefined ? 0 : 1;
       }
     }
   }
+  assert.equal(cache.stats().hits, hits, "each counts once");
   await cache.close();
 });
 
