@@ -271,6 +271,11 @@ impl<H: Host> Segment<H> {
         })
     }
 
+    /// Whether anything is kept under a key.
+    pub(crate) fn keeps(&self, at: Hashed<'_>) -> bool {
+        self.store.find(at.hash, at.key).is_some()
+    }
+
     /// A value that may be served, past its lifetime if need be.
     fn servable(&self, at: Hashed<'_>, view: &View<'_>) -> Option<(Age, H::Value)> {
         let entry = self.store.find(at.hash, at.key)?;

@@ -123,6 +123,13 @@ impl<H: Host> Engine<H> {
         self.change(self.hash(key).hash, Segment::note_stale);
     }
 
+    /// Whether anything is kept under a key, servable or not: whether it is
+    /// worth a catch-up to ask [`Engine::rescue`].
+    pub fn keeps(&self, key: &str) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.keeps(at))
+    }
+
     /// What a reader is given whose load failed or takes long; `None` if
     /// there is nothing, or it is too old, or was invalidated.
     pub fn rescue(&self, key: &str, now: Time) -> Option<Rescued<H::Value>> {
