@@ -114,6 +114,8 @@ mod fetch_options;
 mod fetched;
 mod follow;
 mod for_hosts;
+#[cfg(feature = "http")]
+pub mod http;
 mod invalidate;
 mod invocation;
 mod load;
@@ -153,7 +155,8 @@ pub mod host {
     pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment, Rescued, Worth};
 }
 
-/// Compiles what the README shows.
-#[cfg(doctest)]
+/// Compiles what the README shows, some of which needs `http`. (The workspace's examples
+/// turn it on.)
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;
