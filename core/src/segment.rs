@@ -355,6 +355,15 @@ impl<H: Host> Segment<H> {
         self.leases.end(id, validity);
     }
 
+    /// Ends a load that found nothing: what was kept under its key goes, unless
+    /// the lease was revoked. Whether it is true for everyone.
+    pub(crate) fn end_absent(&mut self, at: Hashed<'_>, id: LeaseId, validity: Validity) -> bool {
+        let Some(live) = self.leases.end(id, validity) else { return false };
+        self.store.remove(at.hash, at.key);
+        let since = Since::Lease { mark: live.mark, start: live.start };
+        !self.fences.hit(since, at.key, core::iter::once(at.hash))
+    }
+
     /// Drops what an invalidation names, and fences it.
     pub(crate) fn apply(&mut self, sweep: &Sweep<'_>, now: Time) {
         if sweep.all {

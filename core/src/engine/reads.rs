@@ -154,6 +154,15 @@ impl<H: Host> Engine<H> {
         self.change(at.hash, |segment| segment.abandon(lease.id, self.validity(now)));
     }
 
+    /// Ends a load that found that there is nothing, where that is not stored:
+    /// an old value of the key is dropped. Returns whether that is true for
+    /// all who wait; else, because of an invalidation meanwhile, only for those
+    /// whom [`Arrival::accepts`] names.
+    pub fn end_absent(&self, lease: &Lease, now: Time) -> bool {
+        let at = self.hash(&lease.key);
+        self.change(at.hash, |segment| segment.end_absent(at, lease.id, self.validity(now)))
+    }
+
     /// Stores a value without a lease. It counts as loaded now, or at `as_of`
     /// if that is given; a live lease of the key is revoked.
     ///

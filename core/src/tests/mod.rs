@@ -1,5 +1,6 @@
 //! The proof: a simulated stream, sandboxes on it, an oracle, and mutants.
 
+mod absent;
 mod bridge;
 mod database;
 mod fleet;
