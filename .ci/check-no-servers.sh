@@ -15,7 +15,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
         left+="${process#/proc/} $command"$'\n'
         ;;
       # Tests that run themselves once more have "--exact".
-      *kinesis-double*" --"* | *snowmelt-rust-service* | *snowmelt-extension* | *snowmelt-test-peer* | *" --exact "*)
+      *kinesis-double*" --"* | *snowmelt-rust-service* | *snowmelt-rust-http* | *snowmelt-extension* | *snowmelt-test-peer* | *" --exact "*)
         [[ "$(readlink "$process/exe" 2>/dev/null)" == "${CARGO_TARGET_DIR:-$PWD/target}"/* ]] &&
           left+="${process#/proc/} $command"$'\n'
         ;;

@@ -132,6 +132,8 @@ mod fetch_options;
 mod fetched;
 mod follow;
 mod for_hosts;
+#[cfg(feature = "http")]
+pub mod http;
 mod invalidate;
 mod invocation;
 mod load;
@@ -172,7 +174,8 @@ pub mod host {
     pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment, Rescued, Worth};
 }
 
-/// Compiles what the README shows.
-#[cfg(doctest)]
+/// Compiles what the README shows, some of which needs `http`. (The workspace's examples
+/// turn it on.)
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;

@@ -14,7 +14,7 @@ use crate::request::Request;
 
 /// All decisions about requests and responses. Knows no clock: times are arguments, `now_ms` the
 /// wall clock in milliseconds since the Unix epoch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     pub(crate) options: Options,
 }

@@ -81,7 +81,10 @@ reasons! {
     BodyTooLarge = "body-too-large",
     /// The body is not as long as `Content-Length` said.
     Incomplete = "incomplete",
-    /// A stream that does not end by itself (server-sent events, gRPC).
+    /// The body ends with trailers, which are not stored.
+    Trailers = "trailers",
+    /// A stream that does not end by itself (server-sent events, gRPC), or not soon enough for
+    /// the host.
     Endless = "endless",
     /// The handler failed, or was cut off, and this is what a waiter's own call gave. The policy
     /// never says this itself.

@@ -56,3 +56,9 @@ impl Ttl {
         self.others
     }
 }
+
+impl From<Duration> for Ttl {
+    fn from(ttl: Duration) -> Self {
+        Self::of(ttl)
+    }
+}
