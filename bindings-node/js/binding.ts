@@ -20,6 +20,12 @@ export const NOT_TEXT = -3;
 export const UNUSABLE = -4;
 /** The cache was closed. */
 export const CLOSED = -5;
+/**
+ * From here on down there is a slot as well: `OLD - code`. Its value may be
+ * served; it is to be refreshed by readers who can (`get`, `getAfterCatchUp`),
+ * or is past its lifetime (`next`, `Begun.old`).
+ */
+export const OLD = -16;
 
 export interface Failure {
   code: string;
@@ -50,9 +56,19 @@ export interface Extras {
   ttl?: number;
   /** How long the load took, in milliseconds. */
   took?: number;
+  /** Windows past the lifetime, in milliseconds, and the share of it past which it is refreshed early. */
+  stale_while_revalidate?: number;
+  stale_if_error?: number;
+  refresh_ahead?: number;
+  /** It says that there is nothing. */
+  absent?: boolean;
 }
 
-export type FillOutcome = "stored" | "fenced" | "too_heavy";
+/**
+ * What became of a value: it was stored; not, because it may be stale by now; not, because it alone is over a bound;
+ * not, because its lifetime is 0.
+ */
+export type FillOutcome = "stored" | "fenced" | "too_heavy" | "not_kept";
 
 /** A load: the one that was asked for (`leads`), or one under way that is to be waited for. */
 export interface Begun {
@@ -61,7 +77,12 @@ export interface Begun {
   readonly id: number;
   /** When it began, on the cache's time. */
   readonly start: number;
+  /** Of `next`: the slot of what may be served if the load goes on without its reader (see `OLD`), or `MISS`. */
+  readonly old: number;
 }
+
+/** What `rescue` calls what it gives. */
+export const RESCUED = ["hit", "stale", "stale_on_error"] as const;
 
 export type CatchUpStep = { state: "up_to_date" | "not_due" } | { state: "running" | "earlier"; id: number };
 export interface CatchUpOutcome {
@@ -143,12 +164,12 @@ export const MANY_FREED = -2;
 
 export interface HotFunctions {
   readonly shared: Int32Array;
-  /** Leaves a slot, `MISS`, `DUE`, or an error in `RESULT`. */
+  /** Leaves a slot (see `OLD`), `MISS`, `DUE`, or an error in `RESULT`. */
   get(key: string): void;
   /**
    * Stores a value that is true now, without tags or a lifetime of its own, in
-   * `SLOT` and with `WEIGHT`. Leaves an error or the outcome in `RESULT` (0
-   * stored, 1 fenced, 2 too heavy), and in `FREED` the slot that became free.
+   * `SLOT` and with `WEIGHT`. Leaves an error or the outcome in `RESULT` (its
+   * place in `FillOutcome`), and in `FREED` the slot that became free.
    */
   insert(key: string): void;
 }
@@ -173,8 +194,12 @@ export interface Core {
   /** Whether a reader who came at `arrival` can take what lease `id` brings, revoked or not. */
   accepts(arrival: number, id: number): boolean;
   begin(key: string): Begun;
-  /** A slot, or the load. */
-  getOrBegin(key: string): number | Begun;
+  /** What a reader does who can load: a slot (see `OLD`) is to be served, else this load is to be led or joined. `ahead`: the read gave such a slot. */
+  next(key: string, ahead: boolean): number | Begun;
+  /** What may be served although the load failed or takes long: the slot and its place in `RESCUED`, or nothing. */
+  rescue(key: string): ArrayLike<number>;
+  /** Counts an old value that was served while its load goes on. */
+  noteStale(key: string): void;
   fill(begun: Begun, slot: number, extras: Extras): FillOutcome;
   abandon(begun: Begun): void;
   insertWith(key: string, slot: number, extras: Extras, asOf?: number): FillOutcome;
@@ -219,6 +244,7 @@ export interface Core {
 /** Options in force that the host needs, in milliseconds. */
 export interface Limits {
   loadTimeout: number;
+  softLoadTimeout: number | null;
   catchUpBudget: number;
   callTimeout: number;
   /** After this long without an answer connections are not trusted. */

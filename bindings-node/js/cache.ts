@@ -1,62 +1,30 @@
 /** The cache as its users see it. */
 
-import {
-  type Begun,
-  type Binding,
-  CLOSED,
-  type Core,
-  type CoreEvent,
-  DUE,
-  type Extras,
-  type FillOutcome,
-  FREED,
-  type InvocationMark,
-  type Limits,
-  MANY_FREED,
-  MISS,
-  NOT_TEXT,
-  RESULT,
-  SLOT,
-  WEIGHT,
-} from "./binding";
+import { Background } from "./background";
+import { type Begun, type Binding, CLOSED, type Core, type CoreEvent, DUE, type FillOutcome, FREED, type InvocationMark, MANY_FREED, MISS, NOT_TEXT, OLD, RESULT, SLOT, WEIGHT } from "./binding";
 import { closed, Driver } from "./driver";
 import { SnowmeltError, translate, translated } from "./errors";
 import { Events } from "./events";
-import { deepFreeze } from "./freeze";
+import { type Fetched, Fetches, type Loader, type LoadOptions, type Parts } from "./fetch";
+import { Fills, type StoreOptions } from "./fills";
 import { type AnyFunction, handled, type Handled, type InvocationReport } from "./handler";
 import { Joined, Lease } from "./lease";
-import { abortable, Flights, type Lead, type LoadContext, waitFor } from "./loads";
+import { abortable, Flights } from "./loads";
+import { type BatchLoader, Many } from "./many";
+import { checkName, type Invalidation, namesOf, notText } from "./names";
 import { openLink } from "./open";
-import { type CacheOptions, type Duration, milliseconds, settings } from "./options";
+import { type CacheOptions, type Duration, milliseconds, settings, type WaitUntil } from "./options";
 import { describe } from "./plain";
-import type { Stats } from "./stats";
-import { checkedNames, checkName, type Invalidation, namesOf, notText } from "./names";
 import { printLine } from "./print";
+import type { Stats } from "./stats";
 import { Values } from "./values";
 
 /** Says where and when a write was: pass it on as it is. */
 export type PositionToken = string;
 
-/** How a value is stored. */
-export interface StoreOptions {
-  /** Tags that `invalidate({ tags })` can name. At most 256. */
-  tags?: readonly string[] | undefined;
-  /** A lifetime of its own, in place of the cache's; at most 49 days. */
-  ttl?: Duration | undefined;
-  /** How heavy it is; otherwise `sizeOf` says. */
-  weight?: number | undefined;
-}
-
 export interface SetOptions extends StoreOptions {
   /** When the value was true: the time at which it began to be read from its origin. Default: now. */
   asOf?: Date | number | undefined;
-}
-
-export interface LoadOptions<V> extends Omit<StoreOptions, "tags"> {
-  /** Tags, or a function that knows them once the value is there. */
-  tags?: readonly string[] | ((value: V) => readonly string[]) | undefined;
-  /** Who is aborted stops waiting; the load and the others go on. */
-  signal?: AbortSignal | undefined;
 }
 
 export interface CatchUpOptions {
@@ -66,8 +34,6 @@ export interface CatchUpOptions {
   within?: Duration | undefined;
 }
 
-export type Loader<V> = (context: LoadContext) => V | PromiseLike<V>;
-
 /** How calls of a function are cached. */
 export interface WrapOptions<A extends unknown[]> extends Omit<StoreOptions, "tags"> {
   /** The key of a call. */
@@ -76,6 +42,10 @@ export interface WrapOptions<A extends unknown[]> extends Omit<StoreOptions, "ta
   tags?: ((...args: A) => readonly string[]) | readonly string[] | undefined;
   /** The signal of a call: who is aborted stops waiting. */
   signal?: ((...args: A) => AbortSignal | undefined) | undefined;
+  /** In place of the cache's option of that name. */
+  softLoadTimeout?: Duration | undefined;
+  /** In place of the cache's option of that name. */
+  waitUntil?: WaitUntil | undefined;
 }
 
 const WITHIN: Duration = "5s";
@@ -88,15 +58,20 @@ export class BaseCache<V = unknown> {
   #hotInsert: (key: string) => void;
   /** What these two are given and say. */
   readonly #shared: Int32Array;
-  readonly #values = new Values<V>();
+  readonly #values: Values<V>;
   /** The same array as `#values.slots`. */
-  readonly #slots: (V | undefined)[] = this.#values.slots;
+  readonly #slots: (V | undefined)[];
   readonly #driver: Driver;
   readonly #flights: Flights<V>;
-  readonly #limits: Limits;
+  readonly #fills: Fills<V>;
+  readonly #fetches: Fetches<V>;
+  readonly #parts: Parts<V>;
+  readonly #background: Background;
   readonly #events: Events;
   readonly #options: CacheOptions<V>;
-  readonly #copy: ((value: V) => V) | undefined;
+  readonly #copies: boolean;
+  /** Whether `set` without options has nothing to ask of a value. */
+  readonly #plain: boolean;
   #closing: Promise<void> | undefined;
 
   protected constructor(binding: Binding, options: CacheOptions<V>) {
@@ -105,17 +80,24 @@ export class BaseCache<V = unknown> {
     }
     this.#binding = binding;
     this.#options = options;
-    this.#copy = options.copy;
+    this.#copies = options.copy !== undefined;
+    this.#plain = !this.#copies && options.sizeOf === undefined && options.freeze !== true && options.negativeTtl === undefined;
     this.#events = new Events(options.onEvent);
     const { core, link } = openLink(binding, options, settings(options));
     this.#core = core;
-    this.#limits = core.limits();
+    this.#values = new Values(options.copy);
+    this.#slots = this.#values.slots;
     const changed = (events: CoreEvent[]) => {
       this.#values.collect(core);
       for (const event of events) this.#events.fromCore(event);
     };
     this.#driver = new Driver(core, link, changed);
     this.#flights = new Flights(core);
+    this.#background = new Background(options.waitUntil);
+    const isClosed = () => this.#closing !== undefined;
+    this.#fills = new Fills(binding, core, this.#values, options, isClosed);
+    this.#parts = { binding, core, values: this.#values, flights: this.#flights, fills: this.#fills, background: this.#background, closed: isClosed };
+    this.#fetches = new Fetches(this.#parts);
     ({ get: this.#hotGet, insert: this.#hotInsert, shared: this.#shared } = core.hotFunctions());
   }
 
@@ -126,30 +108,26 @@ export class BaseCache<V = unknown> {
   get(key: string): V | undefined {
     this.#hotGet(key);
     const slot = this.#shared[RESULT] as number;
-    if (slot >= 0) return this.#copy === undefined ? this.#slots[slot] : this.#copy(this.#slots[slot] as V);
+    if (slot >= 0) return this.#copies ? this.#values.at(slot) : this.#slots[slot];
     return slot === MISS ? undefined : this.#getOtherwise(key, slot);
   }
 
   #getOtherwise(key: string, code: number): V | undefined {
-    const slot = this.#explain(key, code);
-    if (slot !== DUE) return this.#at(slot);
-    this.#driver.startCatchUp();
-    return this.#at(this.#core.getAfterCatchUp(key));
+    let found = this.#explain(key, code);
+    if (found === DUE) {
+      this.#driver.startCatchUp();
+      found = this.#core.getAfterCatchUp(key);
+    }
+    return found >= 0 || found <= OLD ? this.#values.at(found) : undefined;
   }
 
   /** What the hot path had no slot for: throws, or gives what it would have. */
   #explain(key: string, code: number): number {
-    if (code === MISS || code === DUE) return code;
+    if (code >= DUE || code <= OLD) return code;
     if (code === CLOSED) throw closed();
     this.#check(key);
     if (code === NOT_TEXT) throw notText("key", key);
     return this.#core.getUnusual(key);
-  }
-
-  #at(slot: number): V | undefined {
-    if (slot < 0) return undefined;
-    const value = this.#slots[slot] as V;
-    return this.#copy === undefined ? value : this.#copy(value);
   }
 
   /** Whether `get` would find the key. Counts as no read. */
@@ -163,81 +141,65 @@ export class BaseCache<V = unknown> {
    * load, unless it began before they came and was invalidated since. What the
    * loader returns is given to who waits in any case, and stored unless it may
    * be stale by now. If it throws or rejects, so does this for all who waited,
-   * and nothing is stored.
+   * and nothing is stored; but where an old value may be served in its place
+   * (`staleWhileRevalidate`, `staleIfError`), they have that. `fetch` tells
+   * which it was.
    */
   async getOrLoad(key: string, loader: Loader<V>, options?: LoadOptions<V>): Promise<V> {
     if (options?.signal?.aborted) throw options.signal.reason;
     this.#hotGet(key);
-    let slot = this.#shared[RESULT] as number;
-    if (slot >= 0) return this.#at(slot) as V;
-    if (slot !== MISS) this.#open();
+    const code = this.#shared[RESULT] as number;
+    if (code >= 0) return this.#values.at(code);
+    return (await this.#fetch(key, code, loader, options)).value;
+  }
+
+  /** Reads a key as `getOrLoad` does, and tells where the value comes from. */
+  async fetch(key: string, loader: Loader<V>, options?: LoadOptions<V>): Promise<Fetched<V>> {
+    if (options?.signal?.aborted) throw options.signal.reason;
+    this.#hotGet(key);
+    const code = this.#shared[RESULT] as number;
+    if (code >= 0) return { value: this.#values.at(code), how: "hit" };
+    return this.#fetch(key, code, loader, options);
+  }
+
+  /** What the hot path found nothing fresh for. */
+  async #fetch(key: string, code: number, loader: Loader<V>, options: LoadOptions<V> | undefined): Promise<Fetched<V>> {
+    if (code !== MISS) this.#open();
     const arrival = this.#core.arrive();
-    if (slot !== MISS) slot = this.#explain(key, slot);
-    if (slot === DUE) {
+    let found = this.#explain(key, code);
+    if (found === DUE) {
       await abortable(this.#driver.catchUpForRead(), options?.signal);
       this.#open();
       // A slot is another value's after the next turn.
-      slot = this.#core.getAfterCatchUp(key);
+      found = this.#core.getAfterCatchUp(key);
     }
-    if (slot >= 0) return this.#at(slot) as V;
+    if (found >= 0) return this.#fetches.served(found);
     if (typeof loader !== "function") throw new SnowmeltError("INVALID_ARGUMENT", `the loader of ${key} is ${describe(loader)}: give a function that returns the value`);
-    return this.#load(key, arrival, loader, options);
+    return this.#fetches.fetch(key, found <= OLD, arrival, loader, this.#fetches.call(options));
   }
 
-  async #load(key: string, arrival: number, loader: Loader<V>, options: LoadOptions<V> | undefined): Promise<V> {
-    const ttl = this.#lifetime(options?.ttl);
-    for (;;) {
-      if (this.#closing !== undefined) throw closed();
-      const found = this.#core.getOrBegin(key);
-      this.#values.collect(this.#core);
-      if (typeof found === "number") return this.#at(found) as V;
-      if (found.leads) {
-        const lead = this.#flights.lead(key, found);
-        const own = this.#run(lead, loader, options, ttl);
-        // Whoever leads may stop waiting; the others have it from the flight.
-        own.catch(() => {});
-        return this.#out(await waitFor(lead.flight, own, options?.signal));
-      }
-      const joined = await this.#flights.join(found, arrival, options?.signal);
-      if (joined !== undefined) return this.#out(joined.value);
-    }
-  }
-
-  /** Runs the loader, stores what it brings, and tells who waits. */
-  async #run(lead: Lead<V>, loader: Loader<V>, options: LoadOptions<V> | undefined, ttl: number | undefined): Promise<V> {
-    const { key, begun } = lead.flight;
-    try {
-      const value = await lead.run(() => loader({ key, signal: lead.signal }));
-      const tags = typeof options?.tags === "function" ? options.tags(value) : options?.tags;
-      this.#fill(lead, value, { tags, weight: options?.weight }, ttl);
-      return value;
-    } catch (error) {
-      if (this.#closing === undefined) this.#core.abandon(begun);
-      lead.land({ error });
-      throw error;
-    }
-  }
-
-  #fill(lead: Lead<V>, value: V, options: StoreOptions, ttl: number | undefined): FillOutcome {
-    const { key, begun } = lead.flight;
-    const extras = this.#extras(key, value, options, ttl);
-    extras.took = lead.took;
-    // After the end nothing is stored, and nobody knows what is current.
-    const outcome = this.#closing === undefined ? this.#store(value, (slot) => this.#core.fill(begun, slot, extras)) : "fenced";
-    // With more tags than an entry can bear they were not looked at.
-    const current = outcome !== "fenced" && (extras.tags?.length ?? 0) <= this.#limits.maxTags;
-    lead.land({ value, current });
-    return outcome;
-  }
-
-  #store(value: V, store: (slot: number) => FillOutcome): FillOutcome {
-    const kept = this.#options.freeze === true ? deepFreeze(value) : value;
-    const slot = this.#values.put(this.#copy === undefined ? kept : this.#copy(kept));
-    try {
-      return store(slot);
-    } finally {
-      this.#values.collect(this.#core);
-    }
+  /**
+   * Reads many keys, and loads with one call of the loader those that nobody
+   * else is loading; others are waited for. Gives what is there, in the order
+   * of the keys. A key that the loader leaves out is not there: it is not in the
+   * result, and remembered as undefined if there is a `negativeTtl`. If the
+   * loader fails, so does this, unless there are old values for all its keys.
+   */
+  async getMany(keys: Iterable<string>, loader: BatchLoader<V>, options?: LoadOptions<V>): Promise<Map<string, V>> {
+    if (options?.signal?.aborted) throw options.signal.reason;
+    const wanted = [...new Set(listed(keys))];
+    for (const key of wanted) this.#check(key);
+    this.#open();
+    if (typeof loader !== "function") throw new SnowmeltError("INVALID_ARGUMENT", `the loader of many keys is ${describe(loader)}: give a function that returns a Map of keys and values`);
+    const look = (key: string) => {
+      this.#hotGet(key);
+      return this.#explain(key, this.#shared[RESULT] as number);
+    };
+    const catchUp = async () => {
+      await abortable(this.#driver.catchUpForRead(), options?.signal);
+      this.#open();
+    };
+    return new Many(this.#parts, this.#fetches, loader, this.#fetches.call(options)).read(wanted, { now: look, catchUp });
   }
 
   /**
@@ -249,7 +211,7 @@ export class BaseCache<V = unknown> {
     const arrival = this.#core.arrive();
     const begun: Begun = this.#core.begin(key);
     this.#values.collect(this.#core);
-    if (!begun.leads) return new Joined((signal) => this.#flights.join(begun, arrival, signal).then((done) => done && { value: this.#out(done.value) }));
+    if (!begun.leads) return new Joined((signal) => this.#flights.join(begun, arrival, signal).then((done) => done && { value: this.#values.out(done.value) }));
     const lead = this.#flights.lead(key, begun);
     return new Lease(lead, () => {
       if (this.#closing === undefined) this.#core.abandon(begun);
@@ -258,20 +220,18 @@ export class BaseCache<V = unknown> {
 
   /** Ends a load: stores the value unless it may be stale by now, and gives it to who waits. If this throws, the load is given up. */
   fill(lease: Lease<V>, value: V, options: StoreOptions = {}): FillOutcome {
-    return lease.end((lead) => this.#fill(lead, value, options, this.#lifetime(options.ttl))) ?? "fenced";
+    return lease.end((lead) => this.#fills.fill(lead, value, this.#fills.extras(lead.flight.key, value, options))) ?? "fenced";
   }
 
   /** Stores a value. A load of its key that is under way will not be stored. */
   set(key: string, value: V, options?: SetOptions): FillOutcome {
-    if (options === undefined && this.#options.sizeOf === undefined && this.#copy === undefined && this.#options.freeze !== true) {
-      return this.#setPlainly(key, value);
-    }
+    if (options === undefined && this.#plain) return this.#setPlainly(key, value);
     this.#check(key);
     const given = options ?? {};
-    const extras = this.#extras(key, value, given, this.#lifetime(given.ttl));
+    const extras = this.#fills.extras(key, value, given);
     const asOf = given.asOf instanceof Date ? given.asOf.getTime() : given.asOf;
     if (asOf !== undefined && (typeof asOf !== "number" || Number.isNaN(asOf))) throw new SnowmeltError("INVALID_ARGUMENT", `\`asOf\` is ${describe(given.asOf)}: give a Date, or milliseconds since 1970`);
-    return this.#store(value, (slot) => this.#core.insertWith(key, slot, extras, asOf));
+    return this.#fills.store(value, (slot) => this.#core.insertWith(key, slot, extras, asOf));
   }
 
   #setPlainly(key: string, value: V): FillOutcome {
@@ -290,7 +250,7 @@ export class BaseCache<V = unknown> {
     this.#values.free(slot);
     if (code === CLOSED) throw closed();
     this.#check(key);
-    return this.#store(value, (slot) => this.#core.insertWith(key, slot, {}));
+    return this.#fills.store(value, (slot) => this.#core.insertWith(key, slot, {}));
   }
 
   /** Drops a key here only; whether it was cached. Nothing is written to the stream. */
@@ -372,8 +332,8 @@ export class BaseCache<V = unknown> {
 
   /**
    * A handler for Lambda around `fn`: catches up before it if that is due,
-   * waits after it for invalidations that it left pending, and reports what the
-   * cache did. `fn`'s result and errors are passed on as they are.
+   * waits after it for invalidations and refreshes that it left pending, and
+   * reports what the cache did. `fn`'s result and errors are passed on as they are.
    *
    * For response streaming, mark `fn` first:
    * `cache.handler(awslambda.streamifyResponse(fn))`.
@@ -390,10 +350,11 @@ export class BaseCache<V = unknown> {
   async invocation(): Promise<() => Promise<InvocationReport | undefined>> {
     if (this.#closing !== undefined) return async () => undefined;
     const mark = this.#core.beginInvocation();
+    const refreshed = this.#background.begin();
     let ended = false;
     await this.#driver.catchUpForRead().catch(() => {});
     return async () => {
-      await this.#driver.settled();
+      await Promise.all([this.#driver.settled(), refreshed()]);
       if (ended || this.#closing !== undefined) return undefined;
       ended = true;
       return this.#report(mark);
@@ -479,28 +440,12 @@ export class BaseCache<V = unknown> {
     this.#open();
     checkName(this.#binding, "key", key);
   }
-
-  #out(value: V): V {
-    return this.#copy === undefined ? value : this.#copy(value);
-  }
-
-  #lifetime(ttl: Duration | undefined): number | undefined {
-    return ttl === undefined ? undefined : milliseconds(this.#binding, "ttl", ttl);
-  }
-
-  #extras(key: string, value: V, { tags, weight }: StoreOptions, ttl: number | undefined): Extras {
-    const extras: Extras = {};
-    if (tags !== undefined) extras.tags = checkedNames(this.#binding, "tag", tags);
-    const heavy = weight ?? this.#options.sizeOf?.(value, key);
-    if (heavy !== undefined) extras.weight = checkedWeight(heavy, key);
-    if (ttl !== undefined) extras.ttl = ttl;
-    return extras;
-  }
 }
 
-const OUTCOMES: readonly FillOutcome[] = ["stored", "fenced", "too_heavy"];
+const OUTCOMES: readonly FillOutcome[] = ["stored", "fenced", "too_heavy", "not_kept"];
 
-function checkedWeight(weight: unknown, key: string): number {
-  if (typeof weight === "number" && weight >= 0 && weight < 2 ** 32) return weight;
-  throw new SnowmeltError("INVALID_ARGUMENT", `the weight of ${key} is ${describe(weight)}: give a number from 0 to 4294967295`);
+/** The keys of a list. A text is an iterable too, of letters. */
+function listed(keys: unknown): string[] {
+  if (typeof keys === "object" && keys !== null && Symbol.iterator in keys) return [...(keys as Iterable<string>)];
+  throw new SnowmeltError("INVALID_ARGUMENT", `the keys to read are ${describe(keys)}: give an array of strings`);
 }

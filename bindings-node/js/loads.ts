@@ -7,11 +7,21 @@ import { sleep } from "./sleep";
 
 /** How a load ended. */
 export type Done<V> =
-  /** `current`: nothing was invalidated while it was loaded, so that it is for everyone. */
-  | { value: V; current: boolean }
+  | Landed<V>
   | { error: unknown }
-  /** It was given up, or took longer than `loadTimeout`. */
-  | "dropped";
+  /** It was given up. */
+  | "dropped"
+  /** It took longer than `loadTimeout`. */
+  | "late";
+
+/** What a load brought. */
+export interface Landed<V> {
+  value: V;
+  /** Nothing was invalidated while it was loaded, so that it is for everyone. */
+  current: boolean;
+  /** A batch did not have the key: that is for batches only. */
+  missing?: true;
+}
 
 /** A load, as one of those that may wait for each other. */
 export interface Waiter {
@@ -26,6 +36,8 @@ export class Flight<V> implements Waiter {
   readonly begun: Begun;
   readonly landed: Promise<Done<V>>;
   readonly waitsFor = new Set<Waiter>();
+  readonly #began = performance.now();
+  readonly #slow = new Map<number, Promise<"slow">>();
   #land!: (done: Done<V>) => void;
 
   constructor(key: string, begun: Begun) {
@@ -36,9 +48,32 @@ export class Flight<V> implements Waiter {
     });
   }
 
+  /** Milliseconds since it began. */
+  get took(): number {
+    return performance.now() - this.#began;
+  }
+
   /** Only the first counts. */
   land(done: Done<V>): void {
     this.#land(done);
+  }
+
+  /** How it ended; or that it has taken so many milliseconds, if that comes first. */
+  landedWithin(millis: number | undefined): Promise<Done<V> | "slow"> {
+    return millis === undefined ? this.landed : Promise.race([this.landed, this.#after(millis)]);
+  }
+
+  /** One timer for all who wait as long. */
+  #after(millis: number): Promise<"slow"> {
+    let slow = this.#slow.get(millis);
+    if (slow === undefined) {
+      slow = new Promise((resolve) => {
+        const timer = setTimeout(() => resolve("slow"), Math.max(millis - this.took, 1));
+        void this.landed.then(() => clearTimeout(timer));
+      });
+      this.#slow.set(millis, slow);
+    }
+    return slow;
   }
 }
 
@@ -69,31 +104,41 @@ export class Flights<V> {
     return new Lead(flight, this.#limits.loadTimeout, () => this.#live.delete(begun.id));
   }
 
-  /** What the load brought for a reader who came at `arrival`; undefined if they have to load themselves. */
-  async join(begun: Begun, arrival: number, signal: AbortSignal | undefined): Promise<{ value: V } | undefined> {
-    const flight = this.#live.get(begun.id);
-    if (flight === undefined) return this.#forgotten();
-    const done = await waitFor(flight, flight.landed, signal);
-    if (done === "dropped") return undefined;
-    if ("error" in done) throw done.error;
+  /** The load that was joined; undefined if its time was up here, and in a moment will be in the core: then `pause`. */
+  joined({ id }: Begun): Flight<V> | undefined {
+    return this.#live.get(id);
+  }
+
+  /** Who came in between waits for that. */
+  async pause(): Promise<undefined> {
+    await sleep(1);
+    return undefined;
+  }
+
+  /** What a load brought, if it is for a reader who came at `arrival`. */
+  accepted(done: Done<V>, begun: Begun, arrival: number): Landed<V> | undefined {
+    if (typeof done === "string" || "error" in done) return undefined;
     // Contract line 9: a revoked load is only for those who were there when it began.
     return done.current || this.#core.accepts(arrival, begun.id) ? done : undefined;
   }
 
-  /** Its time was up here, and in a moment will be in the core: who came in between waits for that. */
-  async #forgotten(): Promise<undefined> {
-    await sleep(1);
-    return undefined;
+  /** What the load brought for a reader who came at `arrival`; undefined if they have to load themselves. */
+  async join(begun: Begun, arrival: number, signal: AbortSignal | undefined): Promise<Landed<V> | undefined> {
+    const flight = this.joined(begun);
+    if (flight === undefined) return this.pause();
+    const done = await waitFor(flight, flight.landed, signal);
+    if (typeof done !== "string" && "error" in done) throw done.error;
+    const landed = this.accepted(done, begun, arrival);
+    return landed?.missing ? undefined : landed;
   }
 }
 
 /** A load that is led from here, until it lands. */
 export class Lead<V> {
   readonly flight: Flight<V>;
-  readonly #began = performance.now();
-  readonly #controller = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #gone: () => void;
+  #controller: AbortController | undefined;
 
   constructor(flight: Flight<V>, timeout: number, gone: () => void) {
     this.flight = flight;
@@ -103,13 +148,10 @@ export class Lead<V> {
     unref(this.#timer);
   }
 
+  /** Made when it is asked for: most of a batch's are not. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
     return this.#controller.signal;
-  }
-
-  /** Milliseconds since it began. */
-  get took(): number {
-    return performance.now() - this.#began;
   }
 
   /** Runs what is part of the load, so that cycles are noticed. */
@@ -124,9 +166,15 @@ export class Lead<V> {
   }
 
   #late(timeout: number): void {
-    this.land("dropped");
-    this.#controller.abort(new DOMException(`the load of ${this.flight.key} took longer than loadTimeout (${timeout} ms)`, "TimeoutError"));
+    this.land("late");
+    void this.signal;
+    this.#controller?.abort(tooSlow(this.flight.key, "loadTimeout", timeout));
   }
+}
+
+/** The error of a load that takes long. */
+export function tooSlow(key: string, option: "loadTimeout" | "softLoadTimeout", millis: number): DOMException {
+  return new DOMException(`the load of ${key} took longer than ${option} (${millis} ms)`, "TimeoutError");
 }
 
 /**

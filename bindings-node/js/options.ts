@@ -17,6 +17,9 @@ export type Duration = string | number;
 /** A size: text with a unit, such as "64mb" (1 kb is 1024 bytes), or bytes. */
 export type Size = string | number;
 
+/** Takes care that something goes on after the answer. */
+export type WaitUntil = (refresh: Promise<void>) => void;
+
 /** What is printed after each invocation of a `handler`. */
 export type Report =
   /** Nothing. */
@@ -64,6 +67,38 @@ export interface CacheOptions<V = unknown> {
   callTimeout?: Duration | undefined;
   /** After this a load is joined by nobody and not stored, and its signal is aborted. Default "30s". */
   loadTimeout?: Duration | undefined;
+  /**
+   * After this a load for which there is an old value that may be served is answered with that, and goes on. At most
+   * `loadTimeout`. Default: off.
+   */
+  softLoadTimeout?: Duration | undefined;
+
+  /**
+   * For so long past its lifetime a value is served while one reader loads it anew; never past `maxLag`, nor once it was
+   * invalidated. Readers without a loader (`get`) do not see it. At most 49 days. Default 0.
+   */
+  staleWhileRevalidate?: Duration | undefined;
+  /**
+   * For so long past its lifetime, or past `maxLag`, a value is served if it cannot be loaded anew; `fetch` says so. What
+   * was invalidated never is. At most 49 days. Default 0.
+   */
+  staleIfError?: Duration | undefined;
+  /**
+   * Past this share of its lifetime (between 0 and 1, such as 0.8) one reader may load a value anew early, chosen at
+   * random and more likely the nearer the end is (XFetch), so that a fleet does not refresh in step. Default: off.
+   */
+  refreshAhead?: number | undefined;
+  /** Lifetime of a value that says that there is nothing (see `absent`); 0 keeps none. It has no windows. Default: as any other. */
+  negativeTtl?: Duration | undefined;
+  /** Which values say that there is nothing; asked only where there is a `negativeTtl`. Default: undefined and null. */
+  absent?: ((value: V) => boolean) | undefined;
+  /**
+   * Is handed what must not be cut off when a reader was answered with an old value: a promise that is fulfilled when the
+   * refresh is over, and never rejects. `(refresh) => ctx.waitUntil(refresh)` in a worker, `() => {}` in a server that is
+   * never frozen. Without one the refreshing reader waits for its load; but within a `handler` the handler's end waits
+   * for it. If it throws, the reader waits.
+   */
+  waitUntil?: WaitUntil | undefined;
 
   /** The most entries. Default 10,000. */
   maxEntries?: number | undefined;
@@ -143,6 +178,11 @@ const CORE_OPTIONS = {
   catchUpBudget: "catch_up_budget",
   callTimeout: "call_timeout",
   loadTimeout: "load_timeout",
+  softLoadTimeout: "soft_load_timeout",
+  staleWhileRevalidate: "stale_while_revalidate",
+  staleIfError: "stale_if_error",
+  refreshAhead: "refresh_ahead",
+  negativeTtl: "negative_ttl",
   maxEntries: "max_entries",
   maxWeight: "max_weight",
   maxLeases: "max_leases",
@@ -166,6 +206,8 @@ const OWN_OPTIONS: Record<string, readonly [may: string, is: (value: unknown) =>
   endpoint: ["a URL, such as \"http://127.0.0.1:4568\"", isText],
   transport: [`an object with the functions ${TRANSPORT_METHODS.join(", ")}`, isTransport],
   sizeOf: ["a function (value, key) => number", isFunction],
+  absent: ["a function (value) => boolean", isFunction],
+  waitUntil: ["a function (promise) => void", isFunction],
   onEvent: ["a function (event) => void", isFunction],
   report: ["\"off\", \"json\" or { emf: namespace }", isReport],
   reportTo: ["a function (line) => void", isFunction],
@@ -219,8 +261,30 @@ function refused(option: string, value: unknown, remedy: string): SnowmeltError 
 }
 
 /** A duration of one call, in milliseconds. */
-export function milliseconds(binding: Binding, option: "ttl" | "within", value: Duration): number {
-  return translated(() => binding.duration(option, plain(value)));
+export function milliseconds(binding: Binding, option: DurationOfCall, value: Duration): number {
+  const name = option === "within" ? option : CORE_OPTIONS_OF_CALL[option];
+  return translated(() => binding.duration(name, plain(value)));
+}
+
+export type DurationOfCall = "within" | keyof typeof CORE_OPTIONS_OF_CALL;
+
+/** Durations that a call may give in place of the cache's, each with its name in the core. */
+const CORE_OPTIONS_OF_CALL = {
+  ttl: "ttl",
+  staleWhileRevalidate: CORE_OPTIONS.staleWhileRevalidate,
+  staleIfError: CORE_OPTIONS.staleIfError,
+  softLoadTimeout: CORE_OPTIONS.softLoadTimeout,
+} as const;
+
+/** A share of one call. */
+export function share(value: unknown): number {
+  if (typeof value === "number" && value > 0 && value < 1) return value;
+  throw refused("refreshAhead", value, "give a number between 0 and 1, such as 0.8, or leave it out");
+}
+
+/** A hook of one call. */
+export function checkWaitUntil(value: unknown): asserts value is WaitUntil | undefined {
+  if (value !== undefined) check("waitUntil", value, OWN_OPTIONS["waitUntil"] as (typeof OWN_OPTIONS)[string]);
 }
 
 function isText(value: unknown): boolean {

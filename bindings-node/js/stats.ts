@@ -16,6 +16,12 @@ export interface Stats {
   fenced: number;
   /** Values that were not stored because they alone are over the bound. */
   tooHeavy: number;
+  /** Reads that were served within `staleWhileRevalidate`. */
+  stale: number;
+  /** Reads that were served within `staleIfError` only, because the load failed or took long. */
+  rescued: number;
+  /** Loads among `loads` that refreshed a value which could still be served. */
+  refreshes: number;
   /** Entries that left to make room. */
   evictions: number;
   /** Entries that were found past their lifetime. */

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::follower::{CONNECTIONS_LAST, TOKEN_PAUSE};
-use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Next, Stats, Time};
-use snowmelt_node_hot::{Hot, MISS, Open, Slot};
+use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Next, Rescued, Stats, Time};
+use snowmelt_node_hot::{Hot, MISS, Open, Slot, coded, slot_or_old};
 use snowmelt_plain::call::StreamPlace;
 use snowmelt_plain::words::{self as plain, Extras};
 
@@ -28,6 +28,8 @@ pub(crate) struct Begun {
     /// Present until the load ends, if it is led from here.
     pub(crate) lease: RefCell<Option<Lease>>,
     pub(crate) leads: bool,
+    /// What may be served meanwhile: see `slot_or_old`; else `MISS`.
+    pub(crate) old: i32,
 }
 
 /// An invocation under way.
@@ -76,8 +78,7 @@ impl Cache {
 
     pub(crate) fn get_after_catch_up(&self, key: &str) -> Outcome<i32> {
         let open = self.open()?;
-        let found = open.engine.get_after_catch_up(key, open.now()).value();
-        Ok(found.map_or(MISS, |slot| slot.index().cast_signed()))
+        Ok(coded(&open.engine.get_after_catch_up(key, open.now())))
     }
 
     pub(crate) fn peek(&self, key: &str) -> Outcome<i32> {
@@ -99,12 +100,31 @@ impl Cache {
         Ok(open.engine.begin(key, open.now(), || ()).into())
     }
 
-    pub(crate) fn get_or_begin(&self, key: &str) -> Outcome<Result<i32, Begun>> {
+    pub(crate) fn next(&self, key: &str, ahead: bool) -> Outcome<Result<i32, Begun>> {
         let open = self.open()?;
-        Ok(match open.engine.next(key, false, open.now(), || ()) {
-            Next::Serve { value, .. } => Ok(value.index().cast_signed()),
-            Next::Begin { begun, .. } => Err(Begun::from(begun)),
+        Ok(match open.engine.next(key, ahead, open.now(), || ()) {
+            Next::Serve { value, stale } => Ok(slot_or_old(&value, stale)),
+            Next::Begin { begun, old } => Err(Begun {
+                old: old.map_or(MISS, |old| slot_or_old(&old.value, old.stale)),
+                ..Begun::from(begun)
+            }),
         })
+    }
+
+    /// The slot and what it is, or nothing.
+    pub(crate) fn rescue(&self, key: &str) -> Outcome<Vec<f64>> {
+        let open = self.open()?;
+        let of = |slot: &Slot, kind| vec![f64::from(slot.index()), kind];
+        Ok(open.engine.rescue(key, open.now()).map_or_else(Vec::new, |rescued| match &rescued {
+            Rescued::Fresh(slot) => of(slot, 0.0),
+            Rescued::Stale(slot) => of(slot, 1.0),
+            Rescued::OnError(slot) => of(slot, 2.0),
+        }))
+    }
+
+    pub(crate) fn note_stale(&self, key: &str) -> Outcome<()> {
+        self.open()?.engine.note_stale(key);
+        Ok(())
     }
 
     /// A load that ended before, or was only joined, stores nothing.
@@ -204,6 +224,7 @@ impl Cache {
         let config = open.engine.config();
         Ok(json!({
             "loadTimeout": plain::millis(config.load_timeout),
+            "softLoadTimeout": config.soft_load_timeout.map(plain::millis),
             "catchUpBudget": plain::millis(config.catch_up_budget),
             "callTimeout": plain::millis(config.call_timeout),
             "connectionsLast": plain::millis(CONNECTIONS_LAST),
@@ -224,6 +245,8 @@ fn loaded<'a>(open: &Open, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> L
         tags,
         ttl: extras.ttl.map(plain::duration),
         took: extras.took.map_or(Duration::ZERO, plain::duration),
+        refresh: extras.refresh(),
+        absent: extras.absent,
         ..Loaded::new(open.slots.at(slot))
     }
 }
@@ -231,10 +254,16 @@ fn loaded<'a>(open: &Open, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> L
 impl From<Begin<()>> for Begun {
     fn from(begin: Begin<()>) -> Self {
         match begin {
-            Begin::Lead(lease) => {
-                Self { id: lease.id(), start: lease.start(), lease: RefCell::new(Some(lease)), leads: true }
+            Begin::Lead(lease) => Self {
+                id: lease.id(),
+                start: lease.start(),
+                lease: RefCell::new(Some(lease)),
+                leads: true,
+                old: MISS,
+            },
+            Begin::Join { id, start, .. } => {
+                Self { id, start, lease: RefCell::new(None), leads: false, old: MISS }
             }
-            Begin::Join { id, start, .. } => Self { id, start, lease: RefCell::new(None), leads: false },
         }
     }
 }

@@ -104,6 +104,11 @@ impl Begun {
     pub fn start(&self) -> f64 {
         plain::number(self.begun.start.as_millis())
     }
+
+    #[wasm_bindgen(getter)]
+    pub fn old(&self) -> i32 {
+        self.begun.old
+    }
 }
 
 #[wasm_bindgen(js_name = createCore)]
@@ -171,9 +176,17 @@ impl Core {
         Ok(Begun { begun: self.cache.begin(&key)? })
     }
 
-    #[wasm_bindgen(js_name = getOrBegin)]
-    pub fn get_or_begin(&self, key: String) -> Result<JsValue> {
-        Ok(match self.cache.get_or_begin(&key)? {
+    pub fn rescue(&self, key: String) -> Result<Vec<f64>> {
+        Ok(self.cache.rescue(&key)?)
+    }
+
+    #[wasm_bindgen(js_name = noteStale)]
+    pub fn note_stale(&self, key: String) -> Result<()> {
+        Ok(self.cache.note_stale(&key)?)
+    }
+
+    pub fn next(&self, key: String, ahead: bool) -> Result<JsValue> {
+        Ok(match self.cache.next(&key, ahead)? {
             Ok(slot) => slot.into(),
             Err(begun) => Begun { begun }.into(),
         })

@@ -37,6 +37,10 @@ pub const UNUSABLE: i32 = -4;
 /// The cache was closed.
 pub const CLOSED: i32 = -5;
 
+/// From here on down: a slot as well, of a value that is to be refreshed, or
+/// is past its lifetime.
+pub const OLD: i32 = -16;
+
 /// What is given instead of the one slot that became free.
 pub const NONE_FREED: i32 = -1;
 /// As above: more than one became free.
@@ -92,11 +96,7 @@ impl Hot {
     pub fn get(&self, key: &str) -> i32 {
         let open = self.open.borrow();
         let Some(Open { engine, clock, .. }) = &*open else { return CLOSED };
-        match engine.get(key, clock.coarse(engine)) {
-            Lookup::Hit(slot) | Lookup::Ahead(slot) => slot.index().cast_signed(),
-            Lookup::Due => DUE,
-            Lookup::Miss => MISS,
-        }
+        coded(&engine.get(key, clock.coarse(engine)))
     }
 
     /// A plain set: an outcome, and what became free, as `hotFunctions` in
@@ -109,6 +109,24 @@ impl Hot {
         let outcome = engine.insert(key, loaded, None, clock.coarse(engine));
         (outcome as i32, slots.take_one())
     }
+}
+
+/// A read as a number: a slot (see [`slot_or_old`]), or why there is none.
+#[inline]
+pub fn coded(found: &Lookup<Slot>) -> i32 {
+    match found {
+        Lookup::Hit(slot) => slot_or_old(slot, false),
+        Lookup::Ahead(slot) => slot_or_old(slot, true),
+        Lookup::Due => DUE,
+        Lookup::Miss => MISS,
+    }
+}
+
+/// A slot as a number; what is `old` counts down from [`OLD`].
+#[inline]
+pub fn slot_or_old(slot: &Slot, old: bool) -> i32 {
+    let index = slot.index().cast_signed();
+    if old { OLD.saturating_sub(index) } else { index }
 }
 
 impl Open {

@@ -77,6 +77,11 @@ impl Begun {
     pub fn start(&self) -> f64 {
         plain::number(self.begun.start.as_millis())
     }
+
+    #[napi(getter)]
+    pub fn old(&self) -> i32 {
+        self.begun.old
+    }
 }
 
 #[napi]
@@ -142,8 +147,18 @@ impl Core {
     }
 
     #[napi]
-    pub fn get_or_begin(&self, key: String) -> Result<Either<i32, Begun>> {
-        Ok(match self.cache.get_or_begin(&key)? {
+    pub fn rescue(&self, key: String) -> Result<Vec<f64>> {
+        Ok(self.cache.rescue(&key)?)
+    }
+
+    #[napi]
+    pub fn note_stale(&self, key: String) -> Result<()> {
+        Ok(self.cache.note_stale(&key)?)
+    }
+
+    #[napi]
+    pub fn next(&self, key: String, ahead: bool) -> Result<Either<i32, Begun>> {
+        Ok(match self.cache.next(&key, ahead)? {
             Ok(slot) => Either::A(slot),
             Err(begun) => Either::B(Begun { begun }),
         })

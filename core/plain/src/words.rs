@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::follower::{CallErrorKind, CatchUpError, GapReason, Outcome};
-use snowmelt_core::{CatchUp, Event, FillOutcome, Stats};
+use snowmelt_core::{CatchUp, Event, FillOutcome, Refresh, Share, Stats};
 
 /// What a fill says beside the value.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +20,27 @@ pub struct Extras {
     pub ttl: Option<f64>,
     /// How long the load took, in milliseconds.
     pub took: Option<f64>,
+    /// For so many milliseconds past its lifetime it may be served while it is
+    /// loaded anew.
+    pub stale_while_revalidate: Option<f64>,
+    /// For so many milliseconds past its lifetime it may be served if it cannot
+    /// be loaded.
+    pub stale_if_error: Option<f64>,
+    /// Past this share of its lifetime it may be loaded anew early.
+    pub refresh_ahead: Option<f64>,
+    /// It says that there is nothing.
+    pub absent: bool,
+}
+
+impl Extras {
+    /// How the value is refreshed.
+    pub fn refresh(&self) -> Refresh {
+        Refresh {
+            stale_while_revalidate: self.stale_while_revalidate.map(duration),
+            stale_if_error: self.stale_if_error.map(duration),
+            refresh_ahead: self.refresh_ahead.and_then(Share::new),
+        }
+    }
 }
 
 /// Milliseconds as a duration; what is no number or negative counts as 0.
@@ -153,6 +174,9 @@ pub fn stats(stats: &Stats) -> Value {
         "fills": number(stats.fills),
         "fenced": number(stats.fenced),
         "too_heavy": number(stats.too_heavy),
+        "stale": number(stats.stale),
+        "rescued": number(stats.rescued),
+        "refreshes": number(stats.refreshes),
         "evictions": number(stats.evictions),
         "expirations": number(stats.expirations),
         "invalidated_by_key": number(stats.invalidated_by_key),
