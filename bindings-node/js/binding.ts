@@ -196,6 +196,8 @@ export interface Core {
   begin(key: string): Begun;
   /** What a reader does who can load: a slot (see `OLD`) is to be served, else this load is to be led or joined. `ahead`: the read gave such a slot. */
   next(key: string, ahead: boolean): number | Begun;
+  /** Whether anything is kept under a key, servable or not: whether it is worth a catch-up to ask `rescue`. */
+  keeps(key: string): boolean;
   /** What may be served although the load failed or takes long: the slot and its place in `RESCUED`, or nothing. */
   rescue(key: string): ArrayLike<number>;
   /** Counts an old value that was served while its load goes on. */

@@ -9,7 +9,7 @@ import { type Fetched, Fetches, type Loader, type LoadOptions, type Parts } from
 import { Fills, type StoreOptions } from "./fills";
 import { type AnyFunction, handled, type Handled, type InvocationReport } from "./handler";
 import { Joined, Lease } from "./lease";
-import { abortable, Flights } from "./loads";
+import { abortable, Flights, SharedSignal } from "./loads";
 import { type BatchLoader, Many } from "./many";
 import { checkName, type Invalidation, namesOf, notText } from "./names";
 import { openLink } from "./open";
@@ -96,7 +96,7 @@ export class BaseCache<V = unknown> {
     this.#background = new Background(options.waitUntil);
     const isClosed = () => this.#closing !== undefined;
     this.#fills = new Fills(binding, core, this.#values, options, isClosed);
-    this.#parts = { binding, core, values: this.#values, flights: this.#flights, fills: this.#fills, background: this.#background, closed: isClosed };
+    this.#parts = { binding, core, values: this.#values, flights: this.#flights, fills: this.#fills, background: this.#background, catchUp: () => this.#driver.catchUpForRead(), closed: isClosed };
     this.#fetches = new Fetches(this.#parts);
     ({ get: this.#hotGet, insert: this.#hotInsert, shared: this.#shared } = core.hotFunctions());
   }
@@ -195,11 +195,12 @@ export class BaseCache<V = unknown> {
       this.#hotGet(key);
       return this.#explain(key, this.#shared[RESULT] as number);
     };
-    const catchUp = async () => {
-      await abortable(this.#driver.catchUpForRead(), options?.signal);
-      this.#open();
-    };
-    return new Many(this.#parts, this.#fetches, loader, this.#fetches.call(options)).read(wanted, { now: look, catchUp });
+    const signal = options?.signal && new SharedSignal(options.signal);
+    try {
+      return await new Many(this.#parts, this.#fetches, loader, { ...this.#fetches.call(options), signal }).read(wanted, look);
+    } finally {
+      signal?.end();
+    }
   }
 
   /**

@@ -4,7 +4,7 @@ import { type Begun, type Binding, type Core, type Extras, type Limits, MISS, OL
 import type { Background } from "./background";
 import { closed } from "./driver";
 import type { Fills, LoadedOptions } from "./fills";
-import { type Done, type Flight, type Flights, type Landed, type Lead, type LoadContext, tooSlow, waitFor } from "./loads";
+import { abortable, type Done, type Flight, type Flights, type Landed, type Lead, type LoadContext, type Signal, tooSlow, waitFor } from "./loads";
 import { checkWaitUntil, type Duration, milliseconds, type WaitUntil } from "./options";
 import type { Values } from "./values";
 
@@ -37,13 +37,17 @@ export interface LoadOptions<V> extends LoadedOptions<V> {
   softLoadTimeout?: Duration | undefined;
   /** In place of the cache's option of that name, for this reader. */
   waitUntil?: WaitUntil | undefined;
+  /** @internal Whether an old value may stand in for a load that failed with this. Default: always. */
+  rescues?: ((error: unknown) => boolean) | undefined;
 }
 
 export type Loader<V> = (context: LoadContext) => V | PromiseLike<V>;
 
 /** A reader's options, checked. */
 export interface Call<V> {
-  options: LoadOptions<V>;
+  options: Omit<LoadOptions<V>, "signal">;
+  /** Who is aborted stops waiting. */
+  signal: Signal | undefined;
   numbers: Extras;
   /** The soft timeout in milliseconds, if it comes before the hard one. */
   soft: number | undefined;
@@ -57,6 +61,8 @@ export interface Parts<V> {
   flights: Flights<V>;
   fills: Fills<V>;
   background: Background;
+  /** Catches up if that is due. */
+  catchUp: () => Promise<void>;
   closed: () => boolean;
 }
 
@@ -72,10 +78,10 @@ export class Fetches<V> {
 
   /** Checks a reader's options. */
   call(options: LoadOptions<V> = {}): Call<V> {
-    const { softLoadTimeout, waitUntil } = options;
+    const { softLoadTimeout, waitUntil, signal } = options;
     checkWaitUntil(waitUntil);
     const soft = softLoadTimeout === undefined ? this.#limits.softLoadTimeout : milliseconds(this.#parts.binding, "softLoadTimeout", softLoadTimeout);
-    return { options, numbers: this.#parts.fills.numbers(options), soft: soft !== null && soft < this.#limits.loadTimeout ? soft : undefined };
+    return { options, signal, numbers: this.#parts.fills.numbers(options), soft: soft !== null && soft < this.#limits.loadTimeout ? soft : undefined };
   }
 
   /** What a reader does who found nothing, or (`ahead`) something to be refreshed. */
@@ -160,31 +166,33 @@ export class Fetches<V> {
   }
 
   /** How a load ended, or an old value if it failed or takes long. */
-  async #outcome(flight: Flight<V>, { options, soft }: Call<V>, own?: Promise<Done<V>>): Promise<Fetched<V> | Exclude<Done<V>, { error: unknown }>> {
-    const { signal, waitUntil } = options;
-    let done = await waitFor(flight, flight.landedWithin(soft), signal);
+  async #outcome(flight: Flight<V>, call: Call<V>, own?: Promise<Done<V>>): Promise<Fetched<V> | Exclude<Done<V>, { error: unknown }>> {
+    const { signal } = call;
+    let done = await waitFor(flight, flight.landedWithin(call.soft), signal);
     if (done === "slow") {
-      const rescued = this.#rescue(flight.key, tooSlow(flight.key, "softLoadTimeout", soft as number));
-      if (rescued !== undefined && own !== undefined) this.#parts.background.hands(flight.landed, waitUntil);
+      const rescued = await this.#rescue(flight.key, tooSlow(flight.key, "softLoadTimeout", call.soft as number), call);
+      if (rescued !== undefined && own !== undefined) this.#parts.background.hands(flight.landed, call.options.waitUntil);
       if (rescued !== undefined) return rescued;
       done = await waitFor(flight, flight.landed, signal);
     }
     if (done === "late") {
-      const rescued = this.#rescue(flight.key, tooSlow(flight.key, "loadTimeout", this.#limits.loadTimeout));
+      const rescued = await this.#rescue(flight.key, tooSlow(flight.key, "loadTimeout", this.#limits.loadTimeout), call);
       if (rescued !== undefined) return rescued;
       if (own !== undefined) done = await waitFor(flight, own, signal);
     }
     if (typeof done === "string" || !("error" in done)) return done;
-    const rescued = this.#rescue(flight.key, done.error);
+    const rescued = await this.#rescue(flight.key, done.error, call);
     if (rescued !== undefined) return rescued;
     throw done.error;
   }
 
-  /** What may be served in place of a load that failed or takes long. */
-  #rescue(key: string, error: unknown): Fetched<V> | undefined {
-    if (this.#parts.closed()) return undefined;
-    const [slot, kind] = Array.from(this.#parts.core.rescue(key));
-    if (slot === undefined) return undefined;
-    return { value: this.#parts.values.at(slot), how: RESCUED[kind as number] as How, error };
+  /** What may be served in place of a load that failed or takes long. Who reads it catches up first, if that is due. */
+  async #rescue(key: string, error: unknown, { options, signal }: Call<V>): Promise<Fetched<V> | undefined> {
+    const { core, values, catchUp, closed } = this.#parts;
+    if (closed() || options.rescues?.(error) === false || !core.keeps(key)) return undefined;
+    await abortable(catchUp().catch(() => {}), signal);
+    if (closed()) return undefined;
+    const [slot, kind] = Array.from(core.rescue(key));
+    return slot === undefined ? undefined : { value: values.at(slot), how: RESCUED[kind as number] as How, error };
   }
 }

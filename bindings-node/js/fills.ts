@@ -21,7 +21,7 @@ export interface StoreOptions {
   staleWhileRevalidate?: Duration | undefined;
   /** In place of the cache's option of that name. */
   staleIfError?: Duration | undefined;
-  /** In place of the cache's option of that name. */
+  /** In place of the cache's option of that name; 0 for none. */
   refreshAhead?: number | undefined;
 }
 

@@ -181,7 +181,7 @@ export function tooSlow(key: string, option: "loadTimeout" | "softLoadTimeout", 
  * Waits for what a load brings. Whoever waits from within a loader is noted, so
  * that loads that wait for each other in a circle fail and do not hang.
  */
-export async function waitFor<R>(flight: Waiter, result: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
+export async function waitFor<R>(flight: Waiter, result: Promise<R>, signal: Signal | undefined): Promise<R> {
   const waiter = currentLoad();
   if (waiter === undefined) return abortable(result, signal);
   if (reaches(flight, waiter)) throw cycle(flight, waiter);
@@ -210,8 +210,51 @@ function cycle(flight: Waiter, waiter: Waiter): SnowmeltError {
   return new SnowmeltError("LOAD_CYCLE", `${keys}: a loader can ask for other keys, as long as theirs do not ask for it; call what they share directly`);
 }
 
+/** What is asked of an `AbortSignal`. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", abort: () => void, options?: { once: true }): void;
+  removeEventListener(type: "abort", abort: () => void): void;
+}
+
+/** One signal for many who wait: Node warns of more than ten listeners. */
+export class SharedSignal implements Signal {
+  readonly #signal: AbortSignal;
+  readonly #waiting = new Set<() => void>();
+  readonly #abort = () => {
+    for (const abort of this.#waiting) abort();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get aborted(): boolean {
+    return this.#signal.aborted;
+  }
+
+  get reason(): unknown {
+    return this.#signal.reason;
+  }
+
+  addEventListener(_: "abort", abort: () => void): void {
+    this.#waiting.add(abort);
+  }
+
+  removeEventListener(_: "abort", abort: () => void): void {
+    this.#waiting.delete(abort);
+  }
+
+  /** Leaves the signal alone. */
+  end(): void {
+    this.#signal.removeEventListener("abort", this.#abort);
+  }
+}
+
 /** The promise's result, or the signal's reason if that comes first. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: Signal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

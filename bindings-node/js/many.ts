@@ -5,7 +5,7 @@ import { runAs } from "./context";
 import { closed } from "./driver";
 import { SnowmeltError } from "./errors";
 import type { Call, Fetched, Fetches, Parts } from "./fetch";
-import type { Done, Lead, Waiter } from "./loads";
+import { abortable, type Done, type Lead, type Waiter } from "./loads";
 import { describe } from "./plain";
 
 /** What a batch loader is told. */
@@ -30,12 +30,6 @@ interface Leading<V> {
   old: Fetched<V> | undefined;
 }
 
-/** How a cache is read: a slot or another code of `binding.ts`. */
-export interface Looks {
-  now: (key: string) => number;
-  catchUp: () => Promise<void>;
-}
-
 /** One reading of many keys. */
 export class Many<V> {
   readonly #parts: Parts<V>;
@@ -51,13 +45,14 @@ export class Many<V> {
     this.#call = call;
   }
 
-  /** The values of the keys that are there, in the keys' order. */
-  async read(keys: readonly string[], looks: Looks): Promise<Map<string, V>> {
+  /** The values of the keys that are there, in the keys' order. `look` reads one: a slot, or another code of `binding.ts`. */
+  async read(keys: readonly string[], look: (key: string) => number): Promise<Map<string, V>> {
     const arrival = this.#parts.core.arrive();
     let open: Open[] = [];
-    const due = keys.filter((key) => this.#look(key, looks.now(key), open));
+    const due = keys.filter((key) => this.#look(key, look(key), open));
     if (due.length > 0) {
-      await looks.catchUp();
+      await abortable(this.#parts.catchUp(), this.#call.signal);
+      if (this.#parts.closed()) throw closed();
       for (const key of due) this.#look(key, this.#parts.core.getAfterCatchUp(key), open);
     }
     while (open.length > 0) open = await this.#round(open, arrival);

@@ -276,10 +276,10 @@ const CORE_OPTIONS_OF_CALL = {
   softLoadTimeout: CORE_OPTIONS.softLoadTimeout,
 } as const;
 
-/** A share of one call. */
+/** A share of one call; 0 for none. */
 export function share(value: unknown): number {
-  if (typeof value === "number" && value > 0 && value < 1) return value;
-  throw refused("refreshAhead", value, "give a number between 0 and 1, such as 0.8, or leave it out");
+  if (typeof value === "number" && value >= 0 && value < 1) return value;
+  throw refused("refreshAhead", value, "give a number between 0 and 1, such as 0.8, or 0 for none");
 }
 
 /** A hook of one call. */

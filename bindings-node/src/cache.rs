@@ -2,13 +2,12 @@
 
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::follower::{CONNECTIONS_LAST, TOKEN_PAUSE};
-use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Loaded, Next, Rescued, Stats, Time};
+use snowmelt_core::{Arrival, Begin, Config, Lease, LeaseId, Next, Rescued, Stats, Time};
 use snowmelt_node_hot::{Hot, MISS, Open, Slot, coded, slot_or_old};
 use snowmelt_plain::call::StreamPlace;
 use snowmelt_plain::words::{self as plain, Extras};
@@ -111,6 +110,10 @@ impl Cache {
         })
     }
 
+    pub(crate) fn keeps(&self, key: &str) -> Outcome<bool> {
+        Ok(self.open()?.engine.keeps(key))
+    }
+
     /// The slot and what it is, or nothing.
     pub(crate) fn rescue(&self, key: &str) -> Outcome<Vec<f64>> {
         let open = self.open()?;
@@ -131,7 +134,7 @@ impl Cache {
     pub(crate) fn fill(&self, begun: &Begun, slot: u32, extras: &Extras) -> Outcome<&'static str> {
         let open = self.open()?;
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
-        let loaded = loaded(&open, slot, extras, &tags);
+        let loaded = extras.loaded(open.slots.at(slot), &tags);
         let Some(lease) = begun.lease.borrow_mut().take() else { return Ok("fenced") };
         Ok(plain::fill_name(open.engine.fill(&lease, loaded, open.now())))
     }
@@ -153,7 +156,7 @@ impl Cache {
     ) -> Outcome<&'static str> {
         let open = self.open()?;
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
-        let loaded = loaded(&open, slot, extras, &tags);
+        let loaded = extras.loaded(open.slots.at(slot), &tags);
         let as_of = as_of.map(|time| Time::from_millis(plain::whole(time)));
         Ok(plain::fill_name(open.engine.insert(key, loaded, as_of, open.now())))
     }
@@ -236,18 +239,6 @@ impl Cache {
     pub(crate) fn validate(&self) -> Outcome<()> {
         self.open()?.engine.validate();
         Ok(())
-    }
-}
-
-fn loaded<'a>(open: &Open, slot: u32, extras: &Extras, tags: &'a [&'a str]) -> Loaded<'a, Slot> {
-    Loaded {
-        weight: extras.weight.map_or(1, plain::weight),
-        tags,
-        ttl: extras.ttl.map(plain::duration),
-        took: extras.took.map_or(Duration::ZERO, plain::duration),
-        refresh: extras.refresh(),
-        absent: extras.absent,
-        ..Loaded::new(open.slots.at(slot))
     }
 }
 

@@ -105,7 +105,7 @@ impl HttpExchange {
         said
     }
 
-    /// `pass` and the reason; or `keep`, the times in milliseconds, the longest body, how many tags there are, these, and
+    /// `pass` or `fail` and the reason; or `keep`, the times in milliseconds, the longest body, how many tags there are, these, and
     /// the fields for the own client.
     pub(crate) fn judge(
         &self,
@@ -119,7 +119,10 @@ impl HttpExchange {
         let headers = Lines::of(headers, count)?.header_map()?;
         let head = ResponseHead { status, headers: &headers, ttl: ttl.map(duration) };
         let keep = match self.policy.judge(&self.asked(), &question, &head, whole(now_ms)) {
-            Verdict::Pass(reason) => return Ok(Text::of("pass").line(reason.word()).end()),
+            Verdict::Pass(reason) => {
+                let word = if reason.is_failure() { "fail" } else { "pass" };
+                return Ok(Text::of(word).line(reason.word()).end());
+            }
             Verdict::Keep(keep) => keep,
         };
         let times = [keep.ttl, keep.stale_while_revalidate, keep.stale_if_error];

@@ -178,6 +178,10 @@ impl Core {
         Ok(Begun { begun: self.cache.begin(&key)? })
     }
 
+    pub fn keeps(&self, key: String) -> Result<bool> {
+        Ok(self.cache.keeps(&key)?)
+    }
+
     pub fn rescue(&self, key: String) -> Result<Vec<f64>> {
         Ok(self.cache.rescue(&key)?)
     }

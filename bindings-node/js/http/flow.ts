@@ -60,9 +60,6 @@ class Failed {
   constructor(readonly reason: string) {}
 }
 
-/** The reason of the policy for which an old response may be served in the place of a new one (RFC 5861, section 4). */
-const SERVER_ERROR = "server-error";
-
 export class Flow {
   readonly #cache: BaseCache<any>;
   readonly #binding: Binding;
@@ -303,7 +300,7 @@ class Load<P extends Produced, R> {
     this.produced = produced;
     const ttl = ttlOf(this.#binding, this.#options, produced.status, produced.headers);
     const judged = this.#judge(produced, ttl);
-    if ("pass" in judged && judged.pass === SERVER_ERROR) throw new Failed(SERVER_ERROR);
+    if ("pass" in judged && judged.failure) throw new Failed(judged.pass);
     if ("pass" in judged) return { unshared: judged.pass };
     const body = await produced.collect(judged.bodyCap);
     if (typeof body === "string") return { unshared: body };
@@ -316,7 +313,7 @@ class Load<P extends Produced, R> {
       return this.#exchange.judge(produced, ttl, Date.now());
     } catch {
       // A header field that cannot be sent.
-      return { pass: "failed" };
+      return { pass: "failed", failure: false };
     }
   }
 

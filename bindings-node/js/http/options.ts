@@ -61,6 +61,8 @@ export interface HttpOptions {
   ignoreRequestDirectives?: boolean | undefined;
   /** A request's cookies do not keep its response from being stored. Default false. */
   ignoreCookies?: boolean | undefined;
+  /** A request's `Authorization` does not keep its response from being stored. Default false. */
+  ignoreAuthorization?: boolean | undefined;
   /** A successful POST, PUT, PATCH or DELETE invalidates what is stored for its URL. Default false. */
   invalidateUnsafe?: boolean | undefined;
   /** For so long past its lifetime a response is served while one request refreshes it. Default 0. */
@@ -98,6 +100,7 @@ const POLICY_OPTIONS = {
   coalesceOnly: "coalesce_only",
   ignoreRequestDirectives: "ignore_request_directives",
   ignoreCookies: "ignore_cookies",
+  ignoreAuthorization: "ignore_authorization",
   invalidateUnsafe: "invalidate_unsafe",
   staleWhileRevalidate: "stale_while_revalidate",
   staleIfError: "stale_if_error",

@@ -57,6 +57,8 @@ export interface Keep {
 
 export interface Pass {
   readonly pass: string;
+  /** The load is to fail: an old response may stand in for this one. */
+  readonly failure: boolean;
 }
 
 /** What is stored beside a body. */
@@ -122,7 +124,7 @@ export class Exchange {
 
   judge({ status, headers }: ResponseHead, ttl: number | undefined, now: number): Keep | Pass {
     const said = translated(() => this.#raw.judge(status, joined([], headers), 2 * headers.length || 1, ttl, now)).split("\n");
-    if (said[0] === "pass") return { pass: said[1] as string };
+    if (said[0] !== "keep") return { pass: said[1] as string, failure: said[0] === "fail" };
     const [ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags] = said.slice(1, 6).map(Number) as [number, number, number, number, number];
     return { ttl: ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags: said.slice(6, 6 + tags), own: pairs(said, 6 + tags) };
   }

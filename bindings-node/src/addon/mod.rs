@@ -148,6 +148,11 @@ impl Core {
     }
 
     #[napi]
+    pub fn keeps(&self, key: String) -> Result<bool> {
+        Ok(self.cache.keeps(&key)?)
+    }
+
+    #[napi]
     pub fn rescue(&self, key: String) -> Result<Vec<f64>> {
         Ok(self.cache.rescue(&key)?)
     }

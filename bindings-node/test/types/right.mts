@@ -1,5 +1,5 @@
 /** What users write. Compiled, never run: see types.test.mjs. */
-import { Cache, type CacheEvent, type CacheOptions, DataId, type ErrorCode, type DynamoDbSource, type Invalidation, type InvocationReport, keyPart, type Loader, type PositionToken, SnowmeltError, type Source, type SourceTemplates, type Stats, type Template, type Transport } from "snowmelt";
+import { type BatchLoader, Cache, type CacheEvent, type CacheOptions, DataId, type ErrorCode, type DynamoDbSource, type Fetched, type Invalidation, type InvocationReport, keyPart, type Loader, type LoadOptions, type PositionToken, SnowmeltError, type Source, type SourceTemplates, type Stats, type Template, type Transport } from "snowmelt";
 import { snowmelt } from "snowmelt/middy";
 import { Cache as WasmCache, kinesisTransport } from "snowmelt/wasm";
 import middy from "@middy/core";
@@ -87,7 +87,7 @@ export async function reading(signal: AbortSignal) {
   same<typeof user, User>(true);
   const loader: Loader<User> = () => ({ id: "1", name: "n" });
   await cache.getOrLoad("a", loader);
-  same<ReturnType<typeof cache.set>, "stored" | "fenced" | "too_heavy">(true);
+  same<ReturnType<typeof cache.set>, "stored" | "fenced" | "too_heavy" | "not_kept">(true);
   cache.set("a", user, { asOf: new Date(), weight: 5, tags: ["t"] });
   const begun = cache.begin("a");
   if (begun.leads) cache.fill(begun, user);
@@ -99,6 +99,31 @@ export async function reading(signal: AbortSignal) {
   same<Awaited<ReturnType<typeof end>>, InvocationReport | undefined>(true);
   await using other = new Cache({ stream: "none" });
   return other.size;
+}
+
+export async function refreshing(context: { waitUntil(promise: Promise<unknown>): void }) {
+  const options: LoadOptions<User> = {
+    ttl: (user) => (user.name === "" ? "5s" : undefined),
+    tags: (user, key) => [user.id, key],
+    weight: ({ name }) => name.length,
+    staleWhileRevalidate: "1m",
+    staleIfError: (user) => (user.id === "1" ? 0 : "1h"),
+    refreshAhead: () => 0.5,
+    softLoadTimeout: 500_000,
+    waitUntil: (refresh) => context.waitUntil(refresh),
+  };
+  const fetched = await cache.fetch("a", () => ({ id: "1", name: "n" }), options);
+  same<typeof fetched, Fetched<User>>(true);
+  const how: "hit" | "loaded" | "coalesced" | "stale" | "stale_on_error" = fetched.how;
+  same<typeof fetched.value, User>(true);
+  const many = await cache.getMany(new Set(["a"]), async ({ keys, signal }) => keys.map((key) => [key, { id: key, name: String(signal.aborted) }] as const), options);
+  same<typeof many, Map<string, User>>(true);
+  const batch: BatchLoader<User> = () => new Map<string, User>();
+  await cache.getMany(["a", "b"] as const, batch);
+  cache.set("a", fetched.value, { staleIfError: "1h", refreshAhead: 0.5, staleWhileRevalidate: 0 });
+  cache.wrap(async (id: string): Promise<User> => ({ id, name: "" }), { key: (id) => id, staleIfError: "1h", softLoadTimeout: "1s", waitUntil: () => {} });
+  const { stale, rescued, refreshes }: Stats = cache.stats();
+  return [how, stale + rescued + refreshes];
 }
 
 const invalidations: Invalidation[] = [
@@ -130,6 +155,13 @@ export const every: Required<CacheOptions<User>> = {
   catchUpBudget: "250ms",
   callTimeout: "3s",
   loadTimeout: "30s",
+  softLoadTimeout: "2s",
+  staleWhileRevalidate: "1m",
+  staleIfError: "1h",
+  refreshAhead: 0.8,
+  negativeTtl: 0,
+  absent: (user) => user.name === "",
+  waitUntil: (refresh) => void refresh.then(() => {}),
   maxEntries: 10_000,
   maxWeight: "64mb",
   sizeOf: (user, key) => user.name.length + key.length,

@@ -53,6 +53,26 @@ void cache.getOrLoad("a", () => 5);
 void cache.getOrLoad("a");
 // @ts-expect-error: tags are texts
 void cache.getOrLoad("a", () => ({ name: "" }), { tags: [5] });
+// @ts-expect-error: a window is a duration
+void cache.getOrLoad("a", () => ({ name: "" }), { staleIfError: true });
+// @ts-expect-error: of another value
+void cache.fetch("a", () => ({ name: "" }), { ttl: (value: number) => value });
+// @ts-expect-error: how the work goes on is told by a function
+void cache.fetch("a", () => ({ name: "" }), { waitUntil: true });
+// @ts-expect-error: for this package only
+void cache.fetch("a", () => ({ name: "" }), { rescues: () => false });
+// @ts-expect-error: with its status
+(await cache.fetch("a", () => ({ name: "" }))).name;
+// @ts-expect-error: pairs, and not an object
+void cache.getMany(["a"], () => ({ a: { name: "" } }));
+// @ts-expect-error: of another type
+void cache.getMany(["a"], ({ keys }) => keys.map((key) => [key, 5] as const));
+// @ts-expect-error: keys are texts
+void cache.getMany([5], () => []);
+// @ts-expect-error: a value may be missing
+(await cache.getMany(["a"], () => [])).get("a").name;
+// @ts-expect-error: a share is a number
+new Cache({ stream: "none", refreshAhead: "0.8" });
 // @ts-expect-error: a value may be missing
 cache.get("a").name;
 // @ts-expect-error: what it is, is not known

@@ -12,7 +12,10 @@ export const loadingSteps = {
     expect(expected, lookup(replay, replay.core.getAfterCatchUp(key))),
   peek: (replay, { key, expect: expected }) => expect(expected, lookup(replay, replay.core.peek(key))),
   keys: ({ core }, expected) => expect(expected, [...core.keys()].sort(byBytes)),
-  begin: (replay, { key, expect: expected }) => expect(expected, begun(replay, key)),
+  begin: (replay, { key, expect: expected }) => expect(expected, begun(replay, replay.core.begin(key))),
+  next: (replay, { key, ahead = false, expect: expected }) => expect(expected, next(replay, replay.core.next(key, ahead))),
+  note_stale: ({ core }, key) => core.noteStale(key),
+  rescue: (replay, { key, expect: expected }) => expect(expected, rescued(replay, [...replay.core.rescue(key)])),
   arrive: ({ core, arrivals }, number) => {
     arrivals.push(core.arrive());
     expect(number, arrivals.length);
@@ -54,10 +57,34 @@ const instead = new Map([
   [CLOSED, "closed"],
 ]);
 
-const lookup = ({ values }, slot) => instead.get(slot) ?? { hit: values.at(slot) };
+/** From here on down the hot path names slots as well, as `js/binding.ts` says. */
+const OLD = -16;
 
-function begun({ core, leases }, key) {
-  const begun = core.begin(key);
+/** The value of a slot or of such a code, and whether it was the latter. */
+const read = ({ values }, code) => ({ value: values.at(code <= OLD ? OLD - code : code), stale: code <= OLD });
+
+function lookup(replay, code) {
+  if (instead.has(code)) return instead.get(code);
+  const { value, stale } = read(replay, code);
+  return stale ? { ahead: value } : { hit: value };
+}
+
+function next(replay, next) {
+  if (typeof next === "number") {
+    const { value, stale } = read(replay, next);
+    return { serve: value, stale };
+  }
+  const what = begun(replay, next);
+  return instead.get(next.old) === "miss" ? what : { ...what, old: read(replay, next.old) };
+}
+
+const kinds = ["fresh", "stale", "on_error"];
+
+function rescued({ values }, [slot, kind]) {
+  return slot === undefined ? null : { [kinds[kind]]: values.at(slot) };
+}
+
+function begun({ leases }, begun) {
   const known = leases.findIndex(({ id }) => id === begun.id);
   if (!begun.leads) {
     if (leases[known]?.start !== begun.start) throw new Error("a join names another lease than its flight");
@@ -67,7 +94,7 @@ function begun({ core, leases }, key) {
   return { lead: leases.push(begun) };
 }
 
-const outcomes = ["stored", "fenced", "too_heavy"];
+const outcomes = ["stored", "fenced", "too_heavy", "not_kept"];
 
 function insertPlain(replay, key, slot) {
   const { insert, shared } = replay.hot;

@@ -98,7 +98,7 @@ export function event(event, catchUpNumber) {
 const calls = ["list_shards_calls", "shard_iterator_calls", "get_records_calls", "put_records_calls"];
 const durations = ["lag", "time_saved", "time_spent"];
 const counters = [
-  ...["hits", "misses", "loads", "load_failures", "coalesced", "fills", "fenced", "too_heavy"],
+  ...["hits", "misses", "loads", "load_failures", "coalesced", "fills", "fenced", "too_heavy", "stale", "rescued", "refreshes"],
   ...["evictions", "expirations"],
   ...["invalidated_by_key", "invalidated_by_tag", "invalidated_by_prefix", "invalidated_by_all"],
   ...["records", "undecodable", "catch_ups_succeeded", "catch_ups_failed", "catch_ups_throttled", "gaps"],

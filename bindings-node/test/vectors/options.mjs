@@ -2,6 +2,7 @@
 
 const duration = (value) => isInteger(value) && `${value}ms`;
 const number = (value) => isInteger(value) && value;
+const share = (value) => typeof value === "number" && value;
 const text = (value) => typeof value === "string" && value;
 const oneOf = (...choices) => (value) => choices.includes(value) && value;
 const orNone = (read) => (value) => value === null ? null : read(value);
@@ -20,6 +21,11 @@ const options = {
   catch_up_budget: duration,
   call_timeout: duration,
   load_timeout: duration,
+  soft_load_timeout: duration,
+  stale_while_revalidate: duration,
+  stale_if_error: duration,
+  refresh_ahead: share,
+  negative_ttl: duration,
   max_entries: number,
   max_weight: number,
   max_leases: number,

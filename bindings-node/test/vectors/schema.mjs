@@ -9,6 +9,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 
 const types = {
   string: (value) => typeof value === "string",
+  number: (value) => typeof value === "number",
   integer: (value) => Number.isSafeInteger(value),
   boolean: (value) => typeof value === "boolean",
   object: isObject,
