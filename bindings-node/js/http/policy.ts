@@ -91,7 +91,7 @@ export class Policy {
   exchange(head: RequestHead, custom?: string): Exchange {
     const { method, scheme, host, path, query, headers } = head;
     const lines = [method, scheme, host, path, query === undefined ? "" : `?${query}`];
-    const raw = translated(() => this.#raw.exchange(joined(lines, headers), lines.length + 2 * headers.length, custom));
+    const raw = translated(() => this.#raw.exchange(joined(lines, headers), lines.length, custom));
     return new Exchange(raw);
   }
 
@@ -157,6 +157,7 @@ export class Exchange {
   }
 }
 
+/** Adds the fields to the lines, and gives the text of all. */
 function joined(lines: string[], fields: Fields): string {
   for (const [name, value] of fields) lines.push(name, value);
   return lines.join("\n");
