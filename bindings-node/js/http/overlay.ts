@@ -43,6 +43,9 @@ type Method = (typeof METHODS)[number];
 /** What Node changes when the client is gone or has everything; the handler is not told before it is done. */
 const STATES = ["destroyed", "_closed", "headersSent", "writableEnded", "writableFinished", "finished"] as const;
 
+/** That it was sent, and that its client is gone. */
+const ENDS = ["finish", "close"];
+
 export class Overlay {
   readonly #res: any;
   readonly #listener: Listener;
@@ -50,7 +53,10 @@ export class Overlay {
   readonly #states = new Map<string, PropertyDescriptor | undefined>();
   /** What the handler has set, by names in lower case. */
   readonly #headers = new Map<string, [name: string, value: Value]>();
+  /** What happened that the handler is not told yet. */
   readonly #held: [name: string, ...args: unknown[]][] = [];
+  /** Who listened before the handler was called: the server, and what goes around the cache. */
+  readonly #outer = new Set<unknown>();
   readonly pieces = new Pieces();
   /** Bytes since the handler was last told to wait a moment. */
   #unyielded = 0;
@@ -69,6 +75,7 @@ export class Overlay {
     this.#res = res;
     this.#listener = listener;
     for (const [name, value] of Object.entries(res.getHeaders())) if (value !== undefined) this.#headers.set(name, [name, value]);
+    for (const event of ENDS) for (const listener of this.#res.rawListeners(event)) this.#outer.add(listener);
     for (const method of METHODS) this.#lay(method);
     for (const state of STATES) this.#states.set(state, Object.getOwnPropertyDescriptor(res, state));
     this.#show();
@@ -150,7 +157,11 @@ export class Overlay {
   }
 
   #emitHeld(): void {
-    for (const [name, ...args] of this.#held.splice(0)) this.#res.emit(name, ...args);
+    for (const [name, ...args] of this.#held.splice(0)) this.#tell(name, args, (listener) => !this.#outer.has(listener));
+  }
+
+  #tell(name: string, args: unknown[], whom: (listener: unknown) => boolean): void {
+    for (const listener of this.#res.rawListeners(name)) if (whom(listener)) listener.apply(this.#res, args);
   }
 
   /** Whether the handler waits for the event `drain`, which is for the host to emit from now on. */
@@ -286,8 +297,9 @@ export class Overlay {
   }
 
   emit(name: string, ...args: unknown[]): boolean {
-    if (name !== "close" && name !== "finish") return this.#below.get("emit")?.call(this.#res, name, ...args) as boolean;
+    if (!ENDS.includes(name)) return this.#below.get("emit")?.call(this.#res, name, ...args) as boolean;
     this.#held.push([name, ...args]);
+    this.#tell(name, args, (listener) => this.#outer.has(listener));
     return true;
   }
 }
