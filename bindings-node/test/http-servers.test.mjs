@@ -186,7 +186,8 @@ everywhere("with waitUntil the one who refreshes has the old response at once", 
   slow.open();
   await Promise.all(waiting);
   assert.equal(waiting.length, 1);
-  assert.deepEqual(await ask(`${url}/`).then(({ cache, text }) => [cache, text]), ["hit", "call 2"]);
+  // (Its time may be over again by now.)
+  assert.equal((await ask(`${url}/`)).text, "call 2");
 });
 
 everywhere("staleIfError: the old response in the place of a failure", async (start, setUp, context) => {
