@@ -139,7 +139,7 @@ const BUNDLES = [
   { from: "index.ts", to: "index.cjs", wrapper: "index.mjs", ...node, format: "cjs", external: addons },
   { from: "middy.ts", to: "middy.cjs", wrapper: "middy.mjs", ...node, format: "cjs", external: addons },
   // It has no build of its own, and runs where either does.
-  { from: "http/index.ts", to: "http.cjs", ...web, format: "cjs" },
+  { from: "http/index.ts", to: "http.cjs", wrapper: "http.node.mjs", ...web, platform: "node", format: "cjs" },
   { from: "http/index.ts", to: "http.mjs", ...web, format: "esm" },
   { from: "wasm/index.ts", to: "wasm.cjs", wrapper: "wasm.node.mjs", ...web, platform: "node", format: "cjs", wasm: true },
   { from: "wasm/index.ts", to: "wasm.mjs", ...web, format: "esm", wasm: true },
