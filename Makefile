@@ -75,7 +75,7 @@ test-node: export SNOWMELT_WHOLE_WORKSPACE = 1
 test-node:
 	node bindings-node/scripts/build.mjs
 	cd bindings-node && node_modules/.bin/tsc --noEmit -p . && $(NODE_TEST) test/*.test.mjs
-	$(NODE_TEST) examples/node-lambda/test/*.test.mjs
+	$(NODE_TEST) examples/node-lambda/test/*.test.mjs examples/node-http/test/*.test.mjs
 
 # The PyPI package, its types, and the examples that use it.
 test-python: export SNOWMELT_WHOLE_WORKSPACE = 1

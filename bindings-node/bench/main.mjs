@@ -1,6 +1,6 @@
 // The speed, memory and start of the Node package beside its peers:
 //
-//     node bench/main.mjs [PART…]      parts: hits sets memory loads startup
+//     node bench/main.mjs [PART…]      parts: hits sets memory loads http startup
 //
 // Fails if a target is missed. What is compared is measured in the same run.
 // Each part has processes of its own, so that what V8 learns in one does not
@@ -24,6 +24,7 @@ const PARTS = {
     return results;
   },
   loads: async () => alone("loads"),
+  http: async () => alone("http"),
   startup: async () => (await part("startup")).measure(),
 };
 

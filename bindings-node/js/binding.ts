@@ -294,6 +294,33 @@ export interface StreamPlace {
   endpoint?: string;
 }
 
+/**
+ * The HTTP policy (`core/http`). What has fields crosses as a text of lines,
+ * which `http/policy.ts` writes and reads; with a text goes how many lines it
+ * has to have. Times are milliseconds since 1970.
+ */
+export interface HttpPolicy {
+  exchange(request: string, lines: number, custom: string | undefined): HttpExchange;
+  unsatisfied(): string;
+}
+
+/** One request, and what the policy said of it. */
+export interface HttpExchange {
+  /** How much of the body `ask` wants to see, at most. `follows`: there is one that no header field tells of. */
+  wantsBody(follows: boolean): number | null | undefined;
+  ask(follows: boolean, body: Uint8Array | undefined): string;
+  judge(status: number, headers: string, lines: number, ttl: number | undefined, now: number): string;
+  seal(body: Uint8Array): string;
+  matches(meta: string, now: number): string;
+  /** From what was found or sealed last. */
+  answer(how: string, now: number): string;
+  pass(reason: string, status: number, headers: string, lines: number): string;
+  invalidates(status: number): string | null | undefined;
+}
+
+/** Under this a cache has its build, for this package's other entries. */
+export const BINDING = Symbol.for("snowmelt.binding");
+
 /** Everything that one build gives. */
 export interface Binding {
   readonly build: "napi" | "wasm";
@@ -312,6 +339,8 @@ export interface Binding {
   openKinesis?(stream: string, region: string | undefined, endpoint: string | undefined, callTimeout: number, inbox: Inbox): KinesisStream;
   /** `wake` is called when answers wait. It keeps no event loop alive. */
   openInbox?(wake: () => void): Inbox;
+
+  createHttpPolicy(settings: Setting[]): HttpPolicy;
 
   checkName(what: "key" | "tag" | "prefix", name: string): void;
   printDataId(source: string, id: string): string;

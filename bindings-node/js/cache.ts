@@ -1,7 +1,7 @@
 /** The cache as its users see it. */
 
 import { Background } from "./background";
-import { type Begun, type Binding, CLOSED, type Core, type CoreEvent, DUE, type FillOutcome, FREED, type InvocationMark, MANY_FREED, MISS, NOT_TEXT, OLD, RESULT, SLOT, WEIGHT } from "./binding";
+import { type Begun, type Binding, BINDING, CLOSED, type Core, type CoreEvent, DUE, type FillOutcome, FREED, type InvocationMark, MANY_FREED, MISS, NOT_TEXT, OLD, RESULT, SLOT, WEIGHT } from "./binding";
 import { closed, Driver } from "./driver";
 import { SnowmeltError, translate, translated } from "./errors";
 import { Events } from "./events";
@@ -428,6 +428,11 @@ export class BaseCache<V = unknown> {
     }
     this.#driver.close();
     this.#core.close();
+  }
+
+  /** @internal For this package's other entries. */
+  [BINDING](): Binding {
+    return this.#binding;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

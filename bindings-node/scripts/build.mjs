@@ -138,6 +138,9 @@ const addons = ["@snowmelt/*"];
 const BUNDLES = [
   { from: "index.ts", to: "index.cjs", wrapper: "index.mjs", ...node, format: "cjs", external: addons },
   { from: "middy.ts", to: "middy.cjs", wrapper: "middy.mjs", ...node, format: "cjs", external: addons },
+  // It has no build of its own, and runs where either does.
+  { from: "http/index.ts", to: "http.cjs", wrapper: "http.node.mjs", ...web, platform: "node", format: "cjs" },
+  { from: "http/index.ts", to: "http.mjs", ...web, format: "esm" },
   { from: "wasm/index.ts", to: "wasm.cjs", wrapper: "wasm.node.mjs", ...web, platform: "node", format: "cjs", wasm: true },
   { from: "wasm/index.ts", to: "wasm.mjs", ...web, format: "esm", wasm: true },
   { from: "wasm/index.ts", to: "wasm.workerd.mjs", ...web, format: "esm", wasm: true, workerd: true },
@@ -226,7 +229,7 @@ function onePlugin(from) {
 
 // --- the types ---
 
-const TYPES = { index: "index", middy: "middy", wasm: "wasm/index" };
+const TYPES = { index: "index", middy: "middy", http: "http/index", wasm: "wasm/index" };
 
 function declarations(wasm) {
   const entries = Object.entries(TYPES).filter(([name]) => wasm || name !== "wasm").filter(([, from]) => fs.existsSync(path.join(here, "js", `${from}.ts`)));

@@ -17,6 +17,7 @@
 mod cache;
 mod failure;
 mod feed;
+mod http;
 
 #[cfg(not(target_family = "wasm"))]
 mod addon;

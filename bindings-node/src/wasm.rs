@@ -29,6 +29,8 @@ use crate::failure::Failure;
 use crate::cache::{self, Cache};
 use crate::feed::{self, Writing};
 
+mod http;
+
 type Result<T> = std::result::Result<T, JsValue>;
 
 impl From<Failure> for JsValue {

@@ -43,7 +43,7 @@ test("the package has what it should have, and nothing else", async () => {
   const files = await bench.files(bench.main);
   const lib = files.filter((name) => name.startsWith("lib/"));
   assert.deepEqual(files.filter((name) => !name.startsWith("lib/")), ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"]);
-  const strange = lib.filter((name) => !/^lib\/(types\/.*\.d\.ts|(index|middy|wasm)[.a-z]*\.(cjs|mjs|d\.cts|d\.mts)|snowmelt_bg\.wasm)$/.test(name));
+  const strange = lib.filter((name) => !/^lib\/(types\/.*\.d\.ts|(index|middy|http|wasm)[.a-z]*\.(cjs|mjs|d\.cts|d\.mts)|snowmelt_bg\.wasm)$/.test(name));
   assert.deepEqual(strange, []);
   assert.equal(lib.some((name) => name.includes("internal.cjs")), false);
 });
@@ -92,7 +92,7 @@ test("import and require give the same classes and functions", async () => {
   const file = bench.write("app/same.mjs", `
     import { createRequire } from "node:module";
     const require = createRequire(import.meta.url);
-    for (const name of ["snowmelt", "snowmelt/wasm", "snowmelt/middy"]) {
+    for (const name of ["snowmelt", "snowmelt/wasm", "snowmelt/middy", "snowmelt/http"]) {
       const [imported, required] = [await import(name), require(name)];
       const names = Object.keys(required).filter((one) => one !== "__esModule").sort();
       if (names.length === 0) throw new Error(name + " is empty");
@@ -104,6 +104,7 @@ test("import and require give the same classes and functions", async () => {
   assert.match(said, /^snowmelt Cache .*DataId .*SnowmeltError/m);
   assert.match(said, /^snowmelt\/wasm Cache .*DataId .*SnowmeltError .*kinesisTransport/m);
   assert.match(said, /^snowmelt\/middy \w/m);
+  assert.match(said, /^snowmelt\/http cacheHttp$/m);
 });
 
 test("without its platform package the error names the remedy", async () => {
@@ -123,6 +124,7 @@ test("without its platform package the error names the remedy", async () => {
 
 const PROGRAM = `
 import { Cache, DataId, SnowmeltError } from "snowmelt";
+import { cacheHttp } from "snowmelt/http";
 import * as middy from "snowmelt/middy";
 import * as wasm from "snowmelt/wasm";
 
@@ -141,8 +143,10 @@ export async function main(): Promise<string> {
   const maybe: User | undefined = cache.get("users/1");
   const other = new wasm.Cache<User>({ stream: "memory:" });
   await other.close();
+  const http = cacheHttp(cache, { ttl: "1m" });
+  const server: (request: Request) => Promise<Response> = http.fetch(async ({ url }: Request) => new Response(url));
   if (new Error(name) instanceof SnowmeltError) return String(wrong);
-  return [maybe?.name, new DataId("a", "b"), typeof middy, typeof wasm.kinesisTransport].join();
+  return [maybe?.name, new DataId("a", "b"), typeof middy, typeof server, typeof wasm.kinesisTransport].join();
 }
 `;
 const STRICT = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, noEmit: true, target: "es2022" };

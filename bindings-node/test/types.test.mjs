@@ -42,7 +42,7 @@ function compile(files, options) {
 }
 
 for (const [mode, options] of Object.entries(MODES)) {
-  for (const file of ["right.mts", "wrong.mts"]) {
+  for (const file of ["right.mts", "http.mts", "wrong.mts"]) {
     test(`${file}, resolved as ${mode} does`, () => {
       const { status, said } = compile([path.join(sources, file)], options);
       assert.equal(status, 0, said);

@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::cache::{self, Cache};
 use crate::feed::Writing;
 
+mod http;
 mod stream;
 
 type Result<T> = std::result::Result<T, Error>;

@@ -1,5 +1,6 @@
 /** What is refused before it runs. Compiled, never run: see types.test.mjs. */
 import { Cache, keyPart, type Transport } from "snowmelt";
+import { cacheHttp } from "snowmelt/http";
 import { Cache as WasmCache } from "snowmelt/wasm";
 
 interface User {
@@ -103,3 +104,16 @@ void cache.catchUp({ atLeast: 5 });
 export const transport: Transport["getShardIterator"] = async () => ({ ShardIterator: 5 });
 // @ts-expect-error: made by an entry point only
 new (Object.getPrototypeOf(Cache) as typeof import("snowmelt").BaseCache)();
+
+// @ts-expect-error: a cache of Snowmelt
+cacheHttp(new Map());
+// @ts-expect-error: no such option
+cacheHttp(any, { max_body: "1mb" });
+// @ts-expect-error: no such word
+cacheHttp(any, { query: "random" });
+// @ts-expect-error: a key is a text
+cacheHttp(any, { key: () => 7 });
+// @ts-expect-error: no Response
+cacheHttp(any).fetch(async () => "text");
+// @ts-expect-error: a handler
+cacheHttp(any).lambda({});

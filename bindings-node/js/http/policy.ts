@@ -1,0 +1,175 @@
+/** The HTTP policy of the core, in JavaScript's words: converts, calls, converts. */
+
+import type { Binding, HttpExchange as RawExchange, HttpPolicy as RawPolicy, Setting } from "../binding";
+import { SnowmeltError, translated } from "../errors";
+
+/** Header fields. A value's characters are its bytes (Latin-1). */
+export type Fields = [name: string, value: string][];
+
+/** A request without its body. */
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: string;
+  readonly host: string;
+  /** As it was sent, without the query. */
+  readonly path: string;
+  /** What follows the `?`; undefined without one. */
+  readonly query: string | undefined;
+  readonly headers: Fields;
+}
+
+/** A response without its body. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: Fields;
+}
+
+/** What a client gets; `withBody`: whether the body follows. */
+export interface Answer extends ResponseHead {
+  readonly withBody: boolean;
+}
+
+export type Lookup = "shared" | "alone" | "only-cached" | "anew";
+
+export interface Question {
+  readonly key: string;
+  readonly lookup: Lookup;
+  /** Why `alone`. */
+  readonly reason: string;
+  /** Names of request headers that the handler must not see. */
+  readonly dropRequestHeaders: string[];
+}
+
+export interface Bypass {
+  readonly bypass: string;
+}
+
+/** How a response is stored. Times in milliseconds. */
+export interface Keep {
+  readonly ttl: number;
+  readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+  readonly bodyCap: number;
+  readonly tags: string[];
+  /** For the client alone whose request ran the handler. */
+  readonly own: Fields;
+}
+
+export interface Pass {
+  readonly pass: string;
+  /** The load is to fail: an old response may stand in for this one. */
+  readonly failure: boolean;
+}
+
+/** What is stored beside a body. */
+export interface Sealed {
+  readonly meta: string;
+  readonly weight: number;
+}
+
+export interface Refused {
+  readonly refused: string;
+}
+
+export type Match = "yes" | "too_old" | { readonly other: string };
+
+/** `X-Cache`'s words. */
+export type Way = "hit" | "miss" | "stale" | "coalesced" | "bypass";
+
+export class Policy {
+  readonly #raw: RawPolicy;
+
+  constructor(binding: Binding, settings: Setting[]) {
+    try {
+      this.#raw = translated(() => binding.createHttpPolicy(settings));
+    } catch (error) {
+      throw error instanceof SnowmeltError ? renamed(error) : error;
+    }
+  }
+
+  /** Throws if the request has what HTTP does not know. */
+  exchange(head: RequestHead, custom?: string): Exchange {
+    const { method, scheme, host, path, query, headers } = head;
+    const lines = [method, scheme, host, path, query === undefined ? "" : `?${query}`];
+    const raw = translated(() => this.#raw.exchange(joined(lines, headers), lines.length, custom));
+    return new Exchange(raw);
+  }
+
+  unsatisfied(): Answer {
+    return answered(this.#raw.unsatisfied());
+  }
+}
+
+/** Options of the core have underscores where digits follow too. */
+function renamed({ code, message, option }: SnowmeltError): SnowmeltError {
+  const name = (text: string) => text.replace(/store_5xx/g, "store5xx");
+  return new SnowmeltError(code, name(message), option === undefined ? {} : { option: name(option) });
+}
+
+export class Exchange {
+  readonly #raw: RawExchange;
+
+  constructor(raw: RawExchange) {
+    this.#raw = raw;
+  }
+
+  wantsBody(follows: boolean): number | undefined {
+    return this.#raw.wantsBody(follows) ?? undefined;
+  }
+
+  ask(follows = false, body?: Uint8Array): Question | Bypass {
+    const [lookup, reason, key, ...dropRequestHeaders] = this.#raw.ask(follows, body).split("\n") as [string, string, string];
+    return lookup === "bypass" ? { bypass: reason } : { lookup: lookup as Lookup, reason, key, dropRequestHeaders };
+  }
+
+  judge({ status, headers }: ResponseHead, ttl: number | undefined, now: number): Keep | Pass {
+    const said = translated(() => this.#raw.judge(status, joined([], headers), 2 * headers.length || 1, ttl, now)).split("\n");
+    if (said[0] !== "keep") return { pass: said[1] as string, failure: said[0] === "fail" };
+    const [ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags] = said.slice(1, 6).map(Number) as [number, number, number, number, number];
+    return { ttl: ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags: said.slice(6, 6 + tags), own: pairs(said, 6 + tags) };
+  }
+
+  seal(body: Uint8Array): Sealed | Refused {
+    const meta = translated(() => this.#raw.seal(body));
+    const end = meta.indexOf("\n");
+    return end < 0 ? { refused: meta } : { meta, weight: Number(meta.slice(0, end)) };
+  }
+
+  matches(meta: string, now: number): Match {
+    const said = translated(() => this.#raw.matches(meta, now));
+    return said === "yes" || said === "too_old" ? said : { other: said.slice("other\n".length) };
+  }
+
+  /** From what was found (`matches`) or sealed last. */
+  answer(how: Way, now: number): Answer {
+    return answered(translated(() => this.#raw.answer(how, now)));
+  }
+
+  pass(reason: string, { status, headers }: ResponseHead): Answer {
+    return answered(translated(() => this.#raw.pass(reason, status, joined([], headers), 2 * headers.length || 1)));
+  }
+
+  invalidates(status: number): { keys: string[]; prefixes: string[] } | undefined {
+    const said = this.#raw.invalidates(status)?.split("\n");
+    if (said === undefined) return undefined;
+    const keys = 1 + Number(said[0]);
+    return { keys: said.slice(1, keys), prefixes: said.slice(keys) };
+  }
+}
+
+/** Adds the fields to the lines, and gives the text of all. */
+function joined(lines: string[], fields: Fields): string {
+  for (const [name, value] of fields) lines.push(name, value);
+  return lines.join("\n");
+}
+
+function answered(text: string): Answer {
+  const said = text.split("\n");
+  return { status: Number(said[0]), withBody: said[1] === "1", headers: pairs(said, 2) };
+}
+
+function pairs(lines: string[], from: number): Fields {
+  const fields: Fields = [];
+  for (let at = from; at + 1 < lines.length; at += 2) fields.push([lines[at] as string, lines[at + 1] as string]);
+  return fields;
+}

@@ -1,0 +1,220 @@
+//! The HTTP policy, as both builds offer it: convert, call, convert.
+//!
+//! What has fields crosses as a text of lines; bodies cross as bytes. `js/http/policy.ts` is the other side, and says
+//! which lines there are.
+
+mod lines;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use http::HeaderMap;
+use serde_json::Value;
+use snowmelt_core::Units;
+use snowmelt_core::codes::INVALID_ARGUMENT;
+use snowmelt_http::plain as words;
+use snowmelt_http::{
+    Answer, Ask, Body, Keep, Lookup, Match, Meta, Options, Policy, Question, Request, ResponseHead, Verdict,
+};
+use snowmelt_plain::words::{duration, number, whole};
+
+use crate::failure::{Failure, Outcome};
+use lines::{Lines, Text, bad_field};
+
+/// A policy; see `HttpPolicy` in `js/binding.ts`.
+pub(crate) struct HttpPolicy {
+    policy: Rc<Policy>,
+}
+
+/// A request, and what the policy said of it so far; see `HttpExchange` there.
+pub(crate) struct HttpExchange {
+    policy: Rc<Policy>,
+    request: words::Request,
+    headers: HeaderMap,
+    question: RefCell<Option<Question>>,
+    keep: RefCell<Option<Keep>>,
+    /// What was found, or sealed, last.
+    meta: RefCell<Option<Meta>>,
+}
+
+impl HttpPolicy {
+    pub(crate) fn new(settings: &Value) -> Outcome<Self> {
+        let mut options = Options::default();
+        for pair in settings.as_array().map(Vec::as_slice).unwrap_or_default() {
+            let setting = snowmelt_plain::options::setting(&pair[1]);
+            options.set(pair[0].as_str().unwrap_or_default(), &setting, Units::Milliseconds)?;
+        }
+        Ok(Self { policy: Rc::new(Policy::new(options)?) })
+    }
+
+    /// Method, scheme, host, path, the query with its `?`, and the header fields.
+    pub(crate) fn exchange(
+        &self,
+        request: &str,
+        count: u32,
+        custom: Option<String>,
+    ) -> Outcome<HttpExchange> {
+        let mut lines = Lines::of(request, count)?;
+        let [method, scheme, host, path] = std::array::from_fn(|_| lines.text().to_owned());
+        let query = lines.text().strip_prefix('?').map(ToOwned::to_owned);
+        let headers = lines.header_map()?;
+        let request = words::Request { method, scheme, host, path, query, headers: Vec::new(), custom };
+        let (question, keep, meta) = Default::default();
+        Ok(HttpExchange { policy: Rc::clone(&self.policy), request, headers, question, keep, meta })
+    }
+
+    pub(crate) fn unsatisfied(&self) -> String {
+        answer_text(&self.policy.unsatisfied())
+    }
+}
+
+impl HttpExchange {
+    fn request<'a>(&'a self, body: Body<'a>) -> Request<'a> {
+        self.request.with(&self.headers, body)
+    }
+
+    /// The body is needed for the key alone.
+    fn asked(&self) -> Request<'_> {
+        self.request(Body::None)
+    }
+
+    fn question(&self) -> Outcome<Question> {
+        self.question.borrow().clone().ok_or_else(|| misused("nothing was looked up"))
+    }
+
+    pub(crate) fn wants_body(&self, follows: bool) -> Option<f64> {
+        let body = if follows { Body::Follows } else { Body::None };
+        self.policy.wants_body(&self.request(body)).map(number)
+    }
+
+    /// `bypass` and the reason; or how it is looked up, why alone or nothing, the key, and what the handler must not see.
+    pub(crate) fn ask(&self, follows: bool, body: Option<&[u8]>) -> String {
+        let body = match body {
+            Some(body) => Body::Read(body),
+            None if follows => Body::Follows,
+            None => Body::None,
+        };
+        let question = match self.policy.ask(&self.request(body)) {
+            Ask::Bypass(reason) => return Text::of("bypass").line(reason.word()).end(),
+            Ask::Look(question) => question,
+        };
+        let reason = if let Lookup::Alone(reason) = question.lookup { reason.word() } else { "" };
+        let said = Text::of(question.lookup.word()).line(reason).line(&question.key);
+        let said = said.lines(question.drop_request_headers.iter().copied()).end();
+        self.question.replace(Some(question));
+        said
+    }
+
+    /// `pass` or `fail` and the reason; or `keep`, the times in milliseconds, the longest body, how many tags there are, these, and
+    /// the fields for the own client.
+    pub(crate) fn judge(
+        &self,
+        status: u16,
+        headers: &str,
+        count: u32,
+        ttl: Option<f64>,
+        now_ms: f64,
+    ) -> Outcome<String> {
+        let question = self.question()?;
+        let headers = Lines::of(headers, count)?.header_map()?;
+        let head = ResponseHead { status, headers: &headers, ttl: ttl.map(duration) };
+        let keep = match self.policy.judge(&self.asked(), &question, &head, whole(now_ms)) {
+            Verdict::Pass(reason) => {
+                let word = if reason.is_failure() { "fail" } else { "pass" };
+                return Ok(Text::of(word).line(reason.word()).end());
+            }
+            Verdict::Keep(keep) => keep,
+        };
+        let times = [keep.ttl, keep.stale_while_revalidate, keep.stale_if_error];
+        let said = times.iter().fold(Text::of("keep"), |said, time| said.line(time.as_millis()));
+        let said = said.line(keep.body_cap).line(keep.tags.len());
+        let said = said.lines(keep.tags.iter().map(String::as_str)).fields(&keep.own).end();
+        self.keep.replace(Some(keep));
+        Ok(said)
+    }
+
+    /// The weight with the body, and the lines of `meta_text`; or the reason why not.
+    pub(crate) fn seal(&self, body: &[u8]) -> Outcome<String> {
+        let keep = self.keep.take().ok_or_else(|| misused("nothing was judged to be kept"))?;
+        Ok(match self.policy.seal(keep, body) {
+            Ok(meta) => {
+                let said = meta_text(Text::of(meta.weight(body.len())), &meta);
+                self.meta.replace(Some(meta));
+                said
+            }
+            Err(reason) => reason.word().into(),
+        })
+    }
+
+    /// `yes`, `too_old`, or `other` and a key. `meta` is what `seal` gave.
+    pub(crate) fn matches(&self, meta: &str, now_ms: f64) -> Outcome<String> {
+        let meta = read_meta(Lines::own(meta))?;
+        let found = self.policy.matches(&self.asked(), &self.question()?, &meta, whole(now_ms));
+        self.meta.replace(Some(meta));
+        Ok(match found {
+            Match::Yes => "yes".into(),
+            Match::TooOld => "too_old".into(),
+            Match::Other(key) => Text::of("other").line(key).end(),
+        })
+    }
+
+    /// The status, 1 if the body follows or else 0, and the header fields.
+    pub(crate) fn answer(&self, how: &str, now_ms: f64) -> Outcome<String> {
+        let how = words::how(how).ok_or_else(|| misused("there is no such way to answer"))?;
+        let meta = self.meta.borrow();
+        let meta = meta.as_ref().ok_or_else(|| misused("nothing was found or sealed"))?;
+        Ok(answer_text(&self.policy.answer(&self.asked(), &self.question()?, meta, how, whole(now_ms))))
+    }
+
+    /// As `answer`.
+    pub(crate) fn pass(&self, reason: &str, status: u16, headers: &str, count: u32) -> Outcome<String> {
+        let reason = words::reason(reason).ok_or_else(|| misused("there is no such reason"))?;
+        let mut headers = Lines::of(headers, count)?.header_map()?;
+        let question = self.question.borrow();
+        let passed = self.policy.pass(&self.asked(), question.as_ref(), reason, status, &mut headers);
+        let answer = Answer { status: passed.status, headers, with_body: passed.with_body };
+        Ok(answer_text(&answer))
+    }
+
+    /// How many keys there are, these, and prefixes; nothing if there is nothing to invalidate.
+    pub(crate) fn invalidates(&self, status: u16) -> Option<String> {
+        let what = self.policy.invalidates(&self.asked(), status)?;
+        let names = what.keys.iter().chain(&what.prefixes).map(String::as_str);
+        Some(Text::of(what.keys.len()).lines(names).end())
+    }
+}
+
+fn answer_text(answer: &Answer) -> String {
+    Text::of(answer.status).line(u8::from(answer.with_body)).fields(&answer.headers).end()
+}
+
+/// Status, birth, age, time to live, how many names it varies with, these, the variant's key, and the fields.
+fn meta_text(text: Text, meta: &Meta) -> String {
+    let plain = words::Meta::from(meta);
+    let text = text.line(plain.status).line(plain.born_ms).line(plain.age).line(plain.ttl);
+    let vary = plain.vary.unwrap_or(words::Vary { names: Vec::new(), key: String::new() });
+    let text = text.line(vary.names.len()).lines(vary.names.iter().map(String::as_str)).line(vary.key);
+    text.fields(meta.headers()).end()
+}
+
+fn read_meta(mut lines: Lines<'_>) -> Outcome<Meta> {
+    // The weight.
+    lines.text();
+    let status = u16::try_from(lines.number()).unwrap_or(0);
+    let born_ms = lines.number();
+    let age = u32::try_from(lines.number()).unwrap_or(u32::MAX);
+    let ttl = lines.number();
+    let names: Vec<String> = (0..lines.number().min(MOST_NAMES)).map(|_| lines.text().to_owned()).collect();
+    let key = lines.text().to_owned();
+    let vary = if names.is_empty() { None } else { Some(words::Vary { names, key }) };
+    let plain = words::Meta { status, headers: lines.fields(), born_ms, age, ttl, vary };
+    Meta::try_from(&plain).map_err(bad_field)
+}
+
+/// More than a response ever varies with.
+const MOST_NAMES: u64 = 1024;
+
+/// A mistake in this package.
+fn misused(message: &str) -> Failure {
+    Failure::new(INVALID_ARGUMENT, message)
+}
