@@ -25,7 +25,7 @@ mod sources;
 mod values;
 
 pub use names::{NAMES, unknown};
-pub use values::{count, duration, size};
+pub use values::{count, duration, flag, one_of, refused, size, text};
 
 use alloc::borrow::Cow;
 use alloc::string::ToString;
@@ -34,7 +34,7 @@ use alloc::vec::Vec;
 use crate::config::{Config, OnUndecodable};
 use crate::error::ConfigError;
 use crate::invalidation::RecordFormat;
-use values::{flag, one_of, share, text};
+use values::share;
 
 /// A value as a host in another language gives it.
 #[derive(Clone, Debug, PartialEq)]

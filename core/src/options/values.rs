@@ -163,21 +163,36 @@ pub(super) fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share
     read.ok_or_else(|| refused(option, setting, remedy))
 }
 
-pub(super) fn text<'a>(option: &'static str, setting: &Setting<'a>) -> Result<&'a str, ConfigError> {
+/// A text.
+///
+/// # Errors
+///
+/// For anything else.
+pub fn text<'a>(option: &'static str, setting: &Setting<'a>) -> Result<&'a str, ConfigError> {
     match *setting {
         Setting::Text(text) => Ok(text),
         _ => Err(refused(option, setting, "give a text").of_wrong_type()),
     }
 }
 
-pub(super) fn flag(option: &'static str, setting: &Setting<'_>) -> Result<bool, ConfigError> {
+/// True or false.
+///
+/// # Errors
+///
+/// For anything else.
+pub fn flag(option: &'static str, setting: &Setting<'_>) -> Result<bool, ConfigError> {
     match *setting {
         Setting::Flag(flag) => Ok(flag),
         _ => Err(refused(option, setting, "give true or false").of_wrong_type()),
     }
 }
 
-pub(super) fn one_of<T: Copy>(
+/// One of some words, and what it stands for.
+///
+/// # Errors
+///
+/// For anything else; the remedy lists the words.
+pub fn one_of<T: Copy>(
     option: &'static str,
     setting: &Setting<'_>,
     choices: &[(&str, T)],
@@ -193,7 +208,9 @@ pub(super) fn one_of<T: Copy>(
     })
 }
 
-pub(super) fn refused(
+/// The error for a value that cannot be used, shown as the language that gave it
+/// would name it.
+pub fn refused(
     option: impl Into<Cow<'static, str>>,
     setting: &Setting<'_>,
     remedy: impl Into<Cow<'static, str>>,

@@ -1,0 +1,166 @@
+//! The form of a key.
+//!
+//! ```text
+//! GET https://shop.example/items?page=2
+//! GET https://shop.example/items?page=2#h:accept-language=de#c:tenant-7
+//! ```
+//!
+//! It begins with method and URL, as they are, so that prefixes are useful. A
+//! `#` ends the URL, for no request's URL has one; what else is a part of the key
+//! follows it. What is long, or has bytes that would blur where a part ends, is
+//! replaced by 128 bits of its hash, behind a `~`, which no such text begins
+//! with. So two requests that differ in any part have different keys, and no key is
+//! longer than a few times [`LONGEST`].
+
+use http::{HeaderMap, HeaderName};
+
+use crate::hash;
+use crate::options::{Options, Query};
+use crate::request::Request;
+
+/// The longest path, query or host that stands in a key as it is.
+pub(crate) const LONGEST: usize = 512;
+/// The longest header value or custom part that does.
+const LONGEST_PART: usize = 64;
+
+/// The key of a request; `None` if its host is none that a URL can have.
+pub(crate) fn primary(options: &Options, request: &Request<'_>, method: &str) -> Option<String> {
+    let mut key = url(options, request, method)?;
+    for name in &options.key_headers {
+        header(&mut key, "#h:", name, request.headers);
+    }
+    if let (Some(_), Some(body)) = (options.key_body, request.body) {
+        key.push_str("#b:~");
+        hash::push(&mut key, hash::of([body]));
+    }
+    if let Some(custom) = request.custom {
+        key.push_str("#c:");
+        part(&mut key, custom.as_bytes());
+    }
+    Some(key)
+}
+
+/// What a key begins with.
+pub(crate) fn url(options: &Options, request: &Request<'_>, method: &str) -> Option<String> {
+    if request.host.len() > LONGEST
+        || !request.host.bytes().all(in_host)
+        || !request.scheme.bytes().all(in_scheme)
+    {
+        return None;
+    }
+    let query = request.query.map_or(0, str::len).min(LONGEST);
+    let mut key = String::with_capacity(
+        method.len()
+            + request.scheme.len()
+            + request.host.len()
+            + request.path.len().min(LONGEST)
+            + query
+            + 80,
+    );
+    key.push_str(method);
+    key.push(' ');
+    push_lower(&mut key, request.scheme);
+    key.push_str("://");
+    push_lower(&mut key, without_port(request.scheme, request.host));
+    let path_blurred = text(&mut key, request.path, b"?");
+    let query_blurred = match request.query {
+        Some(query) => query_text(&mut key, options, query),
+        None => None,
+    };
+    for (mark, blurred) in [("#p:~", path_blurred), ("#q:~", query_blurred)] {
+        if let Some(hash) = blurred {
+            key.push_str(mark);
+            hash::push(&mut key, hash);
+        }
+    }
+    Some(key)
+}
+
+/// Appends `?` and the query. Its hash, if that is not all of it.
+fn query_text(key: &mut String, options: &Options, query: &str) -> Option<[u8; 16]> {
+    if options.drop_query.is_empty() && options.query == Query::Ordered {
+        key.push('?');
+        return text(key, query, b"");
+    }
+    let mut parameters: Vec<&str> =
+        query.split('&').filter(|parameter| !dropped(&options.drop_query, name_of(parameter))).collect();
+    if parameters.is_empty() {
+        return None;
+    }
+    if options.query == Query::Sorted {
+        parameters.sort_by_key(|parameter| name_of(parameter));
+    }
+    key.push('?');
+    text(key, &parameters.join("&"), b"")
+}
+
+fn name_of(parameter: &str) -> &str {
+    parameter.split_once('=').map_or(parameter, |(name, _)| name)
+}
+
+fn dropped(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    })
+}
+
+/// Appends a path or a query as it is, but for what a URL cannot have there. Its
+/// hash, if that changed it or it was cut.
+fn text(key: &mut String, text: &str, blurs: &[u8]) -> Option<[u8; 16]> {
+    let sound = |byte: u8| byte.is_ascii_graphic() && byte != b'#' && !blurs.contains(&byte);
+    if text.len() <= LONGEST && text.bytes().all(sound) {
+        key.push_str(text);
+        return None;
+    }
+    let shown = text.bytes().take(LONGEST).map(|byte| if sound(byte) { char::from(byte) } else { '_' });
+    key.extend(shown);
+    Some(hash::of([text.as_bytes()]))
+}
+
+/// Appends `mark`, a header's name, and its value if there is one.
+pub(crate) fn header(key: &mut String, mark: &str, name: &HeaderName, headers: &HeaderMap) {
+    key.push_str(mark);
+    key.push_str(name.as_str());
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return };
+    key.push('=');
+    if values.next().is_none() {
+        part(key, first.as_bytes());
+    } else {
+        key.push('~');
+        hash::push(key, hash::of(headers.get_all(name).iter().map(http::HeaderValue::as_bytes)));
+    }
+}
+
+/// Appends a text, or its hash.
+fn part(key: &mut String, bytes: &[u8]) {
+    let sound = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#' || *byte == b' ';
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.len() <= LONGEST_PART && bytes.iter().all(sound) && !text.starts_with('~') => {
+            key.push_str(text);
+        }
+        _ => {
+            key.push('~');
+            hash::push(key, hash::of([bytes]));
+        }
+    }
+}
+
+fn push_lower(key: &mut String, text: &str) {
+    key.extend(text.chars().map(|letter| letter.to_ascii_lowercase()));
+}
+
+/// The port that a scheme has anyway is left out.
+fn without_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    host.strip_suffix(port).unwrap_or(host)
+}
+
+fn in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_:[]%~!$&'()*+,;=".contains(&byte)
+}
+
+fn in_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+}
