@@ -28,6 +28,7 @@ mod failure;
 mod given;
 mod grave;
 mod hot;
+mod http;
 mod loads;
 mod options;
 mod quick_call;
@@ -51,6 +52,8 @@ mod _snowmelt {
     use crate::engine::{Begun, Engine, Mark, Writing};
     #[pymodule_export]
     use crate::hot::hasten;
+    #[pymodule_export]
+    use crate::http::{HttpKeep, HttpMeta, HttpPolicy, HttpQuestion, HttpRequest, http_option_names};
     #[pymodule_export]
     use crate::loads::{Joined, Lease};
     #[pymodule_export]

@@ -1,0 +1,179 @@
+//! The policy itself.
+
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString};
+use snowmelt_core::options::Units;
+use snowmelt_http::options::NAMES;
+use snowmelt_http::{Ask, Match, Options, Policy, Reason, ResponseHead, Verdict, plain};
+
+use crate::convert::{duration, wrong_type};
+use crate::given::Given;
+use crate::http::fields::{self, Style};
+use crate::http::parts::{HttpKeep, HttpMeta, HttpQuestion};
+use crate::http::request::HttpRequest;
+use crate::options::refuse_value;
+
+/// A response's head, and whether its body follows.
+type Head<'py> = (u16, Bound<'py, PyList>, bool);
+
+/// Every option of the policy.
+#[pyfunction]
+pub(crate) fn http_option_names() -> Vec<&'static str> {
+    NAMES.to_vec()
+}
+
+/// All decisions about requests and responses. Times are milliseconds since 1970.
+#[pyclass(frozen, module = "snowmelt._snowmelt")]
+pub(crate) struct HttpPolicy {
+    policy: Policy,
+    style: Style,
+}
+
+#[pymethods]
+impl HttpPolicy {
+    /// `None` means the default. With `text` header fields are given as `str`, else as bytes.
+    #[new]
+    #[pyo3(signature = (text, options, /))]
+    fn new(text: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = options.py();
+        let mut read = Options::default();
+        for (name, value) in options {
+            let name = name.to_string();
+            if !value.is_none() {
+                let given = Given::read(&name, &value)?;
+                let set = read.set(&name, &given.setting(), Units::Seconds);
+                set.map_err(|error| refuse_value(py, error))?;
+            }
+        }
+        let policy = Policy::new(read).map_err(|error| refuse_value(py, error))?;
+        Ok(Self { policy, style: if text { Style::Text } else { Style::Bytes } })
+    }
+
+    fn wants_body(&self, py: Python<'_>, request: &HttpRequest) -> Option<u64> {
+        self.policy.wants_body(&request.of(py))
+    }
+
+    /// A question, or why there is none.
+    fn ask<'py>(&self, py: Python<'py>, request: &HttpRequest) -> PyResult<Bound<'py, PyAny>> {
+        match self.policy.ask(&request.of(py)) {
+            Ask::Bypass(reason) => reason.word().into_bound_py_any(py),
+            Ask::Look(question) => HttpQuestion { question }.into_bound_py_any(py),
+        }
+    }
+
+    /// What is to be kept, or why nothing is. A head that HTTP does not know is for its own client.
+    fn judge<'py>(
+        &self,
+        py: Python<'py>,
+        request: &HttpRequest,
+        question: &HttpQuestion,
+        status: u16,
+        headers: &Bound<'py, PyAny>,
+        ttl: Option<&Bound<'py, PyAny>>,
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Ok(headers) = fields::read(headers)? else {
+            return Reason::HeadTooLarge.word().into_bound_py_any(py);
+        };
+        let ttl = ttl.map(|ttl| duration("ttl", ttl)).transpose()?;
+        let head = ResponseHead { status, headers: &headers, ttl };
+        match self.policy.judge(&request.of(py), &question.question, &head, now_ms) {
+            Verdict::Pass(reason) => reason.word().into_bound_py_any(py),
+            Verdict::Keep(keep) => HttpKeep { keep }.into_bound_py_any(py),
+        }
+    }
+
+    /// What to store beside the body, or why it is not stored.
+    fn seal<'py>(
+        &self,
+        py: Python<'py>,
+        keep: &HttpKeep,
+        body: &Bound<'py, PyBytes>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (keep, body) = (keep.keep.clone(), body.as_bytes());
+        match py.detach(|| self.policy.seal(keep, body)) {
+            Ok(meta) => HttpMeta { meta }.into_bound_py_any(py),
+            Err(reason) => reason.word().into_bound_py_any(py),
+        }
+    }
+
+    /// True; False if it is too old for the client; or the key of another variant.
+    fn matches<'py>(
+        &self,
+        py: Python<'py>,
+        request: &HttpRequest,
+        question: &HttpQuestion,
+        meta: &HttpMeta,
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.policy.matches(&request.of(py), &question.question, &meta.meta, now_ms) {
+            Match::Yes => PyBool::new(py, true).into_bound_py_any(py),
+            Match::TooOld => PyBool::new(py, false).into_bound_py_any(py),
+            Match::Other(key) => key.into_bound_py_any(py),
+        }
+    }
+
+    /// What the client gets of what was stored; `keep`, if its own request ran the handler.
+    #[pyo3(signature = (request, question, meta, how, now_ms, keep=None))]
+    fn answer<'py>(
+        &self,
+        py: Python<'py>,
+        request: &HttpRequest,
+        question: &HttpQuestion,
+        meta: &HttpMeta,
+        how: &Bound<'py, PyString>,
+        now_ms: u64,
+        keep: Option<&HttpKeep>,
+    ) -> PyResult<Head<'py>> {
+        let how = word(how, "how", plain::how)?;
+        let answer = self.policy.answer(&request.of(py), &question.question, &meta.meta, how, now_ms);
+        let headers = fields::write(py, &answer.headers, self.style)?;
+        if let Some(keep) = keep {
+            fields::extend(&headers, keep.own(), self.style)?;
+        }
+        Ok((answer.status, headers, answer.with_body))
+    }
+
+    /// What the client gets that takes a stored response only, if there is none.
+    fn unsatisfied<'py>(&self, py: Python<'py>) -> PyResult<Head<'py>> {
+        let answer = self.policy.unsatisfied();
+        Ok((answer.status, fields::write(py, &answer.headers, self.style)?, answer.with_body))
+    }
+
+    /// What the client gets of a response that is not stored. A head that HTTP does not know stays as it is.
+    fn pass_on<'py>(
+        &self,
+        py: Python<'py>,
+        request: &HttpRequest,
+        question: Option<&HttpQuestion>,
+        reason: &Bound<'py, PyString>,
+        status: u16,
+        headers: &Bound<'py, PyAny>,
+    ) -> PyResult<Head<'py>> {
+        let reason = word(reason, "a reason", plain::reason)?;
+        // (It may be an iterator, which can be gone through once.)
+        let headers = PyList::new(py, headers.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        let Ok(mut map) = fields::read(&headers)? else { return Ok((status, headers, true)) };
+        let question = question.map(|question| &question.question);
+        let passed = self.policy.pass(&request.of(py), question, reason, status, &mut map);
+        Ok((passed.status, fields::write(py, &map, self.style)?, passed.with_body))
+    }
+
+    /// The keys and the prefixes to invalidate once a request that bypassed was answered.
+    fn invalidates(
+        &self,
+        py: Python<'_>,
+        request: &HttpRequest,
+        status: u16,
+    ) -> Option<(Vec<String>, Vec<String>)> {
+        let what = self.policy.invalidates(&request.of(py), status)?;
+        Some((what.keys, what.prefixes))
+    }
+}
+
+/// One of the policy's words, which only this package says.
+fn word<T>(given: &Bound<'_, PyString>, what: &str, find: fn(&str) -> Option<T>) -> PyResult<T> {
+    let found = given.to_str().ok().and_then(find);
+    found.ok_or_else(|| wrong_type(given, what, "give one of the policy's words"))
+}
