@@ -142,7 +142,8 @@ fn strip(headers: &mut HeaderMap) {
 /// The member of `Cache-Status` (RFC 9211).
 fn status(question: &Question, meta: &Meta, how: How, now_ms: u64) -> String {
     let (words, ttl) = match how {
-        How::Hit | How::Stale => ("hit", true),
+        How::Hit => ("hit", true),
+        How::Stale => ("hit; detail=stale", true),
         How::Coalesced => ("fwd=miss; collapsed", !meta.ttl.is_zero()),
         How::Bypass => ("fwd=bypass", false),
         How::Miss => {
@@ -186,8 +187,11 @@ pub(crate) fn pass(
 ) -> Passed {
     if policy.options.status_header {
         let how = if question.is_some() { How::Miss } else { How::Bypass };
-        headers.insert(X_CACHE, HeaderValue::from_static(how.word()));
-        insert_text(headers, CACHE_STATUS, passed_status(question, reason));
+        // A map can be full.
+        let _ = headers.try_insert(X_CACHE, HeaderValue::from_static(how.word()));
+        if let Ok(value) = HeaderValue::try_from(passed_status(question, reason)) {
+            let _ = headers.try_insert(CACHE_STATUS, value);
+        }
     }
     if !policy.options.send_tags {
         for name in &policy.options.tag_headers {

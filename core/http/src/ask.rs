@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE};
 
 use crate::control::Control;
 use crate::key;
 use crate::policy::Policy;
 use crate::reason::Reason;
-use crate::request::Request;
+use crate::request::{Body, Request};
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +81,11 @@ impl Policy {
     pub(crate) fn body_wanted(&self, request: &Request<'_>) -> Option<u64> {
         let most = self.options.key_body?;
         self.stored_method(request)?;
-        let announced = match content_length(request.headers) {
-            None => return None,
-            Some(Length::Unknown) => 1,
-            Some(Length::Known(length)) => length,
+        let wanted = match body_length(request) {
+            Length::Known(length) => length > 0 && length <= most,
+            Length::Unknown => true,
         };
-        (announced > 0 && announced <= most).then_some(most)
+        wanted.then_some(most)
     }
 
     pub(crate) fn question(&self, request: &Request<'_>) -> Ask {
@@ -111,7 +109,8 @@ impl Policy {
             key,
             lookup,
             drop_request_headers: if stores { CONDITIONAL } else { &[] },
-            max_age: control.max_age.map(Duration::from_secs),
+            // To one who says `no-cache`, everything is too old.
+            max_age: if control.no_cache { Some(0) } else { control.max_age }.map(Duration::from_secs),
             min_fresh: control.min_fresh.map(Duration::from_secs),
         })
     }
@@ -122,14 +121,11 @@ impl Policy {
 
     /// A body that is no part of the key must not change the response.
     fn check_body(&self, request: &Request<'_>) -> Result<(), Reason> {
-        match (self.options.key_body, request.body) {
-            (Some(most), Some(body)) if body.len() as u64 <= most => Ok(()),
-            (_, Some(body)) if !body.is_empty() => Err(Reason::RequestBody),
-            _ => match content_length(request.headers) {
-                None | Some(Length::Known(0)) => Ok(()),
-                _ => Err(Reason::RequestBody),
-            },
-        }
+        let keyed = match (self.options.key_body, request.body) {
+            (Some(most), Body::Read(body)) => body.len() as u64 <= most,
+            _ => matches!(body_length(request), Length::Known(0)),
+        };
+        if keyed { Ok(()) } else { Err(Reason::RequestBody) }
     }
 }
 
@@ -158,11 +154,15 @@ enum Length {
     Unknown,
 }
 
-/// How long a request's body is, if it has one.
-fn content_length(headers: &HeaderMap) -> Option<Length> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return Some(Length::Unknown);
+/// How long a request's body is.
+fn body_length(request: &Request<'_>) -> Length {
+    match request.body {
+        Body::Read(body) => return Length::Known(body.len() as u64),
+        Body::Follows => return Length::Unknown,
+        Body::None if request.headers.contains_key(TRANSFER_ENCODING) => return Length::Unknown,
+        Body::None => {}
     }
-    let length = headers.get(CONTENT_LENGTH)?.to_str().ok().and_then(|length| length.trim().parse().ok());
-    Some(length.map_or(Length::Unknown, Length::Known))
+    let Some(length) = request.headers.get(CONTENT_LENGTH) else { return Length::Known(0) };
+    let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
+    length.map_or(Length::Unknown, Length::Known)
 }

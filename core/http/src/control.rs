@@ -9,6 +9,7 @@ pub(crate) const FOREVER: u64 = 1 << 31;
 
 /// The directives of a response or of a request, those that matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a directive that is there or not")]
 pub(crate) struct Control {
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
@@ -40,7 +41,7 @@ impl Control {
 
     fn read(&mut self, mut line: &[u8]) {
         while !line.is_empty() {
-            let (directive, rest) = split_list(line);
+            let (directive, rest) = split_list(line, true);
             line = rest;
             let directive = directive.trim_ascii();
             let (name, value) = match directive.iter().position(|byte| *byte == b'=') {
@@ -107,12 +108,13 @@ fn seconds(value: &[u8]) -> u64 {
 }
 
 /// The first element of a list and what follows its comma. A comma between quotes is none.
-pub(crate) fn split_list(list: &[u8]) -> (&[u8], &[u8]) {
+/// In quotes a backslash may escape a quote; in an entity tag it does not.
+pub(crate) fn split_list(list: &[u8], escapes: bool) -> (&[u8], &[u8]) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in list.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
+            b'\\' if quoted && escapes => escaped = true,
             b'"' => quoted = !quoted,
             b',' if !quoted => return (&list[..at], &list[at + 1..]),
             _ => {}

@@ -68,6 +68,8 @@ pub struct Keep {
 
 /// More request headers than this are not looked at for one response.
 const MOST_VARY: usize = 16;
+/// Nor longer names than this.
+const LONGEST_VARY: usize = 64;
 
 impl Policy {
     pub(crate) fn verdict(
@@ -77,14 +79,16 @@ impl Policy {
         head: &ResponseHead<'_>,
         now_ms: u64,
     ) -> Result<Keep, Reason> {
-        if let Lookup::Alone(reason) = question.lookup {
-            return Err(reason);
+        match question.lookup {
+            Lookup::Alone(reason) => return Err(reason),
+            Lookup::OnlyCached => return Err(Reason::OnlyIfCached),
+            Lookup::Shared | Lookup::Anew => {}
         }
         let control = Control::of(head.headers);
         self.check_status(head)?;
         let explicit = control.explicit(head.headers);
-        self.check_sharing(request, head, &control, explicit)?;
         let vary = vary(request, head.headers)?;
+        self.check_sharing(request, head, &control, vary.as_ref())?;
         let length = self.check_body_to_come(head.headers)?;
         let age = age(head.headers);
         let ttl = self.lifetime(request, head, &control, explicit, now_ms)?;
@@ -113,18 +117,21 @@ impl Policy {
         request: &Request<'_>,
         head: &ResponseHead<'_>,
         control: &Control,
-        explicit: bool,
+        vary: Option<&Vary>,
     ) -> Result<(), Reason> {
         let keyed = |name| self.options.key_headers.contains(&name);
         let authorised = request.headers.contains_key(AUTHORIZATION) && !keyed(AUTHORIZATION);
-        let cookies = request.headers.contains_key(COOKIE) && !keyed(COOKIE) && !self.options.ignore_cookies;
+        let varies = vary.is_some_and(|vary| vary.names.contains(&COOKIE));
+        let cookies = request.headers.contains_key(COOKIE)
+            && !(keyed(COOKIE) || varies || self.options.ignore_cookies)
+            && !(control.public || control.explicit(head.headers));
         let sets_cookie = head.headers.contains_key(SET_COOKIE);
         let refused = [
             (control.no_store, Reason::NoStore),
             (control.private, Reason::Private),
             (control.no_cache, Reason::NoCache),
             (authorised && !control.shareable() && !control.must_revalidate, Reason::Authorization),
-            (cookies && !explicit && !control.public, Reason::Cookie),
+            (cookies, Reason::Cookie),
             (sets_cookie && !control.shareable(), Reason::SetCookie),
             (endless(head.headers), Reason::Endless),
             (head.headers.contains_key(CONTENT_RANGE), Reason::Status),
@@ -224,8 +231,9 @@ fn vary(request: &Request<'_>, headers: &HeaderMap) -> Result<Option<Vary>, Reas
         for name in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             match HeaderName::from_bytes(name) {
                 _ if name.is_empty() => continue,
+                _ if name.len() > LONGEST_VARY => return Err(Reason::VaryTooLong),
+                // `*`, for it is a name too, as far as its letters go.
                 _ if name == b"*" => return Err(Reason::VaryAny),
-                // What cannot be a request header's name cannot differ. But it is no sound response either.
                 Err(_) => return Err(Reason::VaryAny),
                 Ok(name) => names.push(name),
             }

@@ -16,10 +16,13 @@ use http::{HeaderMap, HeaderName};
 
 use crate::hash;
 use crate::options::{Options, Query};
-use crate::request::Request;
+use crate::request::{Body, Request};
 
 /// The longest path, query or host that stands in a key as it is.
 pub(crate) const LONGEST: usize = 512;
+const LONGEST_SCHEME: usize = 16;
+/// For what else a key mostly has, so that it is allocated once.
+const ROOM: usize = 80;
 /// The longest header value or custom part that does.
 const LONGEST_PART: usize = 64;
 
@@ -29,7 +32,9 @@ pub(crate) fn primary(options: &Options, request: &Request<'_>, method: &str) ->
     for name in &options.key_headers {
         header(&mut key, "#h:", name, request.headers);
     }
-    if let (Some(_), Some(body)) = (options.key_body, request.body) {
+    if let Body::Read(body) = request.body
+        && !body.is_empty()
+    {
         key.push_str("#b:~");
         hash::push(&mut key, hash::of([body]));
     }
@@ -42,31 +47,23 @@ pub(crate) fn primary(options: &Options, request: &Request<'_>, method: &str) ->
 
 /// What a key begins with.
 pub(crate) fn url(options: &Options, request: &Request<'_>, method: &str) -> Option<String> {
-    if request.host.len() > LONGEST
-        || !request.host.bytes().all(in_host)
-        || !request.scheme.bytes().all(in_scheme)
-    {
+    let (scheme, host) = (request.scheme, request.host);
+    if host.len() > LONGEST || !host.bytes().all(in_host) {
         return None;
     }
-    let query = request.query.map_or(0, str::len).min(LONGEST);
-    let mut key = String::with_capacity(
-        method.len()
-            + request.scheme.len()
-            + request.host.len()
-            + request.path.len().min(LONGEST)
-            + query
-            + 80,
-    );
+    if scheme.len() > LONGEST_SCHEME || !scheme.bytes().all(in_scheme) {
+        return None;
+    }
+    let query = request.query.map_or(0, str::len);
+    let url = request.path.len().min(LONGEST) + query.min(LONGEST);
+    let mut key = String::with_capacity(method.len() + scheme.len() + host.len() + url + ROOM);
     key.push_str(method);
     key.push(' ');
-    push_lower(&mut key, request.scheme);
+    push_lower(&mut key, scheme);
     key.push_str("://");
-    push_lower(&mut key, without_port(request.scheme, request.host));
-    let path_blurred = text(&mut key, request.path, b"?");
-    let query_blurred = match request.query {
-        Some(query) => query_text(&mut key, options, query),
-        None => None,
-    };
+    push_lower(&mut key, without_port(scheme, host));
+    let path_blurred = path_text(&mut key, request.path);
+    let query_blurred = request.query.and_then(|query| query_text(&mut key, options, query));
     for (mark, blurred) in [("#p:~", path_blurred), ("#q:~", query_blurred)] {
         if let Some(hash) = blurred {
             key.push_str(mark);
@@ -74,6 +71,19 @@ pub(crate) fn url(options: &Options, request: &Request<'_>, method: &str) -> Opt
         }
     }
     Some(key)
+}
+
+/// Appends the path; no path is `/` (RFC 9110, section 4.2.3). Its hash, if that is not all of it.
+fn path_text(key: &mut String, path: &str) -> Option<[u8; 16]> {
+    if path.starts_with('/') {
+        return text(key, path, b"?");
+    }
+    // Otherwise a host and a path could run together to another host.
+    key.push('/');
+    if path.is_empty() {
+        return None;
+    }
+    text(key, path, b"?").or_else(|| Some(hash::of([path.as_bytes()])))
 }
 
 /// Appends `?` and the query. Its hash, if that is not all of it.
@@ -153,7 +163,11 @@ fn push_lower(key: &mut String, text: &str) {
 
 /// The port that a scheme has anyway is left out.
 fn without_port<'a>(scheme: &str, host: &'a str) -> &'a str {
-    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    let port = match scheme {
+        _ if scheme.eq_ignore_ascii_case("https") => ":443",
+        _ if scheme.eq_ignore_ascii_case("http") => ":80",
+        _ => return host,
+    };
     host.strip_suffix(port).unwrap_or(host)
 }
 

@@ -25,4 +25,4 @@ pub use kept::{Match, Meta, Vary};
 pub use options::{Options, Query, Ttl};
 pub use policy::Policy;
 pub use reason::Reason;
-pub use request::Request;
+pub use request::{Body, Request};

@@ -15,6 +15,7 @@ pub use ttl::Ttl;
 /// all languages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// The time to live of responses that do not say it themselves. Default: none; such a response is not
     /// stored.
@@ -114,6 +115,11 @@ impl Options {
                 let remedy = "set `key_body` to a size too: without the body all of them would have one key";
                 return Err(ConfigError::new("methods", format!("{method:?}"), remedy));
             }
+        }
+        let has = |known: &str| self.methods.iter().any(|method| method == known);
+        if has("HEAD") && !has("GET") {
+            let remedy = "add GET: a HEAD request is answered from what GET stored";
+            return Err(ConfigError::new("methods", "\"HEAD\"", remedy));
         }
         if self.methods.is_empty() {
             return Err(ConfigError::new("methods", "an empty list", "leave it out for GET and HEAD"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::{How, Lookup, Reason};
+use crate::{Body, How, Lookup, Reason};
 
 /// Header fields.
 pub type Fields = Vec<(String, String)>;
@@ -98,7 +98,7 @@ pub struct Request {
 
 impl Request {
     /// The same for the policy; `headers` is [`header_map`] of its fields.
-    pub fn with<'a>(&'a self, headers: &'a HeaderMap, body: Option<&'a [u8]>) -> crate::Request<'a> {
+    pub fn with<'a>(&'a self, headers: &'a HeaderMap, body: Body<'a>) -> crate::Request<'a> {
         crate::Request {
             method: &self.method,
             scheme: &self.scheme,

@@ -43,6 +43,8 @@ reasons! {
     Range = "range",
     /// The request says `no-store`.
     RequestNoStore = "request-no-store",
+    /// The request takes what is stored only (`only-if-cached`), so that no handler ran.
+    OnlyIfCached = "only-if-cached",
     /// A stored response was of another variant than its own `Vary` had told.
     VaryChanged = "vary-changed",
     /// A response with this status is not stored.
@@ -81,6 +83,7 @@ reasons! {
     Incomplete = "incomplete",
     /// A stream that does not end by itself (server-sent events, gRPC).
     Endless = "endless",
-    /// The handler failed, or was cut off.
+    /// The handler failed, or was cut off, and this is what a waiter's own call gave. The policy
+    /// never says this itself.
     Failed = "failed",
 }

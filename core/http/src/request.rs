@@ -19,10 +19,22 @@ pub struct Request<'a> {
     pub query: Option<&'a str>,
     /// All header fields.
     pub headers: &'a HeaderMap,
-    /// The body, where [`Policy::wants_body`](crate::Policy::wants_body) asked for it
-    /// and it was not longer than that.
-    pub body: Option<&'a [u8]>,
+    /// What the host has of the body.
+    pub body: Body<'a>,
     /// What the host's own `key` function said of this request (a tenant, a
     /// user): a part of the key. `None` and an empty text differ.
     pub custom: Option<&'a str>,
+}
+
+/// What a host has of a request's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// No body, as far as the host knows: `Content-Length` and `Transfer-Encoding` are looked at too.
+    #[default]
+    None,
+    /// One follows, or may, and was not read: HTTP/2 needs no header that says so; or it is longer
+    /// than [`Policy::wants_body`](crate::Policy::wants_body) asked for.
+    Follows,
+    /// All of it, where `wants_body` asked for it.
+    Read(&'a [u8]),
 }

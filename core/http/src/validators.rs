@@ -33,7 +33,7 @@ fn any_matches(mut list: &[u8], etag: Option<&[u8]>) -> bool {
     }
     let Some(etag) = etag else { return false };
     while !list.is_empty() {
-        let (candidate, rest) = split_list(list);
+        let (candidate, rest) = split_list(list, false);
         if opaque(candidate.trim_ascii()) == etag {
             return true;
         }
