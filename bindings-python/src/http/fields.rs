@@ -81,12 +81,6 @@ fn shown(name: &Bound<'_, PyAny>) -> PyResult<String> {
 /// A list of pairs.
 pub(super) fn write<'py>(py: Python<'py>, map: &HeaderMap, style: Style) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    extend(&list, map, style)?;
-    Ok(list)
-}
-
-pub(super) fn extend(list: &Bound<'_, PyList>, map: &HeaderMap, style: Style) -> PyResult<()> {
-    let py = list.py();
     for (name, value) in map {
         let field = match style {
             Style::Bytes => {
@@ -99,7 +93,7 @@ pub(super) fn extend(list: &Bound<'_, PyList>, map: &HeaderMap, style: Style) ->
         };
         list.append(field)?;
     }
-    Ok(())
+    Ok(list)
 }
 
 /// What is mostly ASCII.

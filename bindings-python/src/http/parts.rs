@@ -1,12 +1,9 @@
 //! What the policy says, to be handed back to it.
 
-use http::HeaderMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use snowmelt_http::plain;
 use snowmelt_http::{Keep, Lookup, Meta, Question};
-
-use crate::http::fields::{self, Style};
 
 /// What a request asks of the cache.
 #[pyclass(frozen, module = "snowmelt._snowmelt")]
@@ -47,12 +44,6 @@ pub(crate) struct HttpKeep {
     pub(super) keep: Keep,
 }
 
-impl HttpKeep {
-    pub(super) fn own(&self) -> &HeaderMap {
-        &self.keep.own
-    }
-}
-
 #[pymethods]
 impl HttpKeep {
     /// Seconds.
@@ -81,12 +72,6 @@ impl HttpKeep {
     #[getter]
     const fn body_cap(&self) -> u64 {
         self.keep.body_cap
-    }
-
-    /// Header fields for the client whose request ran the handler, as text.
-    #[getter(own)]
-    fn own_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        fields::write(py, &self.keep.own, Style::Text)
     }
 }
 

@@ -17,6 +17,9 @@ use crate::options::refuse_value;
 /// A response's head, and whether its body follows.
 type Head<'py> = (u16, Bound<'py, PyList>, bool);
 
+/// A response's status, its header fields, and what the user's function says of its time to live.
+type ResponseParts<'py> = (u16, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
+
 /// Every option of the policy.
 #[pyfunction]
 pub(crate) fn http_option_names() -> Vec<&'static str> {
@@ -68,15 +71,14 @@ impl HttpPolicy {
         py: Python<'py>,
         request: &HttpRequest,
         question: &HttpQuestion,
-        status: u16,
-        headers: &Bound<'py, PyAny>,
-        ttl: Option<&Bound<'py, PyAny>>,
+        response: ResponseParts<'py>,
         now_ms: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Ok(headers) = fields::read(headers)? else {
+        let (status, headers, ttl) = response;
+        let Ok(headers) = fields::read(&headers)? else {
             return Reason::HeadTooLarge.word().into_bound_py_any(py);
         };
-        let ttl = ttl.map(|ttl| duration("ttl", ttl)).transpose()?;
+        let ttl = ttl.map(|ttl| duration("ttl", &ttl)).transpose()?;
         let head = ResponseHead { status, headers: &headers, ttl };
         match self.policy.judge(&request.of(py), &question.question, &head, now_ms) {
             Verdict::Pass(reason) => reason.word().into_bound_py_any(py),
@@ -114,8 +116,7 @@ impl HttpPolicy {
         }
     }
 
-    /// What the client gets of what was stored; `keep`, if its own request ran the handler.
-    #[pyo3(signature = (request, question, meta, how, now_ms, keep=None))]
+    /// What the client gets of what was stored.
     fn answer<'py>(
         &self,
         py: Python<'py>,
@@ -124,15 +125,15 @@ impl HttpPolicy {
         meta: &HttpMeta,
         how: &Bound<'py, PyString>,
         now_ms: u64,
-        keep: Option<&HttpKeep>,
     ) -> PyResult<Head<'py>> {
         let how = word(how, "how", plain::how)?;
         let answer = self.policy.answer(&request.of(py), &question.question, &meta.meta, how, now_ms);
-        let headers = fields::write(py, &answer.headers, self.style)?;
-        if let Some(keep) = keep {
-            fields::extend(&headers, keep.own(), self.style)?;
-        }
-        Ok((answer.status, headers, answer.with_body))
+        Ok((answer.status, fields::write(py, &answer.headers, self.style)?, answer.with_body))
+    }
+
+    /// Header fields for the client whose request ran the handler, beside those of the answer.
+    fn own<'py>(&self, py: Python<'py>, keep: &HttpKeep) -> PyResult<Bound<'py, PyList>> {
+        fields::write(py, &keep.keep.own, self.style)
     }
 
     /// What the client gets that takes a stored response only, if there is none.

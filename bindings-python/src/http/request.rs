@@ -1,5 +1,6 @@
 //! A request, as the policy sees it.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use http::HeaderMap;
@@ -136,7 +137,7 @@ fn encoded(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text
