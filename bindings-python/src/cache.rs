@@ -1,10 +1,8 @@
 //! A cache as Python has it.
 
 use std::mem::ManuallyDrop;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -12,16 +10,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use snowmelt::host::{Arrival, LeaseId, Lookup};
-use snowmelt::{Cache, FillOutcome, InvocationReport, Loaded, Report};
-use snowmelt_core::Time;
+use snowmelt::host::{self, Arrival, LeaseId, Lookup, Rescued};
+use snowmelt::{Begin, Cache, FillOutcome, Loaded, Report};
 use snowmelt_core::invalidation::check_name;
 use snowmelt_plain::{Failure, words};
 
-use crate::convert::{self, duration, invalidation, key_text, names};
+use crate::convert::{self, duration, invalidation, key_text};
 use crate::events::Events;
+use crate::extras::Extras;
 use crate::failure::{self, OrRaise, to_python};
 use crate::grave::{any_buried, exhume};
+use crate::invocation::Invocation;
 use crate::loads::{self, Lease};
 use crate::options::Options;
 use crate::runtime::{CallingOut, NO_GENERATION, Pending, generation, handle, parents};
@@ -57,16 +56,13 @@ pub(crate) struct Core {
     stream: Option<String>,
     copy: Option<Py<PyAny>>,
     size_of: Option<Py<PyAny>>,
+    absent: Option<Py<PyAny>>,
     events: Arc<Events>,
     report: Report,
 }
 
-/// What goes with a value.
-pub(crate) struct Extras<'a, 'py> {
-    pub(crate) tags: Option<&'a Bound<'py, PyAny>>,
-    pub(crate) ttl: Option<&'a Bound<'py, PyAny>>,
-    pub(crate) weight: Option<&'a Bound<'py, PyAny>>,
-}
+/// What `Core::_next` gives.
+type Step<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, bool);
 
 pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, PyString> {
     match outcome {
@@ -121,7 +117,7 @@ impl Core {
     /// The same, if a value can also be stored as it is.
     #[inline]
     pub(crate) fn plain_to_store(&self) -> Option<&Cache<Value>> {
-        self.plain().filter(|_| self.size_of.is_none())
+        self.plain().filter(|_| self.size_of.is_none() && self.absent.is_none())
     }
 
     /// A key that is due is read as it is, and a catch-up started.
@@ -170,16 +166,18 @@ impl Core {
             (None, Some(size_of)) => Some(convert::weight(&size_of.bind(py).call1((value, key))?)?),
             (None, None) => None,
         };
+        let absent = match (extras.absent, &self.absent) {
+            (Some(absent), _) => absent,
+            (None, Some(absent)) => absent.bind(py).call1((value,))?.is_truthy()?,
+            (None, None) => value.is_none(),
+        };
         let value = match &self.copy {
             None => value.clone(),
             Some(copy) => copy.bind(py).call1((value,))?,
         };
         let mut loaded = Loaded::new(Value::new(value.unbind()));
-        loaded.weight = weight;
-        if let Some(tags) = extras.tags {
-            loaded.tags = names("tag", Some(tags))?;
-        }
-        loaded.ttl = extras.ttl.map(|ttl| duration("ttl", ttl)).transpose()?;
+        (loaded.weight, loaded.absent) = (weight, Some(absent));
+        extras.put_into(&mut loaded)?;
         Ok(loaded)
     }
 }
@@ -228,6 +226,7 @@ impl Core {
             stream: (options.stream.trim() != "none").then_some(options.stream),
             copy: options.copy,
             size_of: options.size_of,
+            absent: options.absent,
             events,
             report: options.report,
         })
@@ -262,8 +261,29 @@ impl Core {
         true
     }
 
-    /// A value, `MISS` or `DUE`.
+    /// For a reader who can load: a value, `DUE`, or `MISS`, also where the
+    /// value is to be refreshed ahead.
     fn _look<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let cache = self.open(py)?;
+        match cache.look(key_text(key)?) {
+            Lookup::Hit(value) => self.out(py, value),
+            Lookup::Miss | Lookup::Ahead(_) => miss(py),
+            Lookup::Due => due(py),
+        }
+    }
+
+    /// The same after a catch-up was tried: never `DUE`.
+    fn _look_again<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        match self.open(py)?.after_catch_up(key_text(key)?) {
+            Lookup::Hit(value) => self.out(py, value),
+            _ => miss(py),
+        }
+    }
+
+    /// For a reader who cannot load: a value, `MISS` or `DUE`.
+    fn _read<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
         let cache = self.open(py)?;
         match cache.look(key_text(key)?) {
@@ -286,31 +306,73 @@ impl Core {
         Ok(self.open(py)?.arrive().0.0)
     }
 
-    /// `(value,)`, a `Lease` or a `Joined`.
-    fn _find_or_begin<'py>(
+    /// What a reader does to whom `_look` gave nothing, `ahead` if that may have
+    /// been because a value is to be refreshed ahead: `(None, value, stale)`
+    /// is to be served; of `(begun, old, stale)` the first is a `Lease` or a
+    /// `Joined`, and `old`, unless it is `MISS`, may be served at once if the
+    /// load goes on when the reader is gone. No copies are made.
+    fn _next<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
         arrival: u64,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        ahead: bool,
+    ) -> PyResult<Step<'py>> {
         let py = key.py();
         let _calling_out = CallingOut::begin(py);
-        let core = slf.get();
-        let found = core.open(py)?.find_or_begin(key_text(key)?, Arrival(LeaseId(arrival))).or_raise(py)?;
-        match found {
-            ControlFlow::Break(value) => Ok(PyTuple::new(py, [core.out(py, value)?])?.into_any()),
-            ControlFlow::Continue(begun) => loads::begun(slf, key, begun),
-        }
+        let arrival = Arrival(LeaseId(arrival));
+        Ok(match slf.get().open(py)?.next(key_text(key)?, ahead, arrival).or_raise(py)? {
+            host::Step::Serve { value, stale } => (None, value.into_object().into_bound(py), stale),
+            host::Step::Join(joined) => (Some(loads::joined(py, joined)?), miss(py)?, false),
+            host::Step::Lead { lease, old } => {
+                let lease = loads::lease(slf, key, lease)?;
+                match old {
+                    None => (Some(lease), miss(py)?, false),
+                    Some(old) => (Some(lease), old.value.into_object().into_bound(py), old.stale),
+                }
+            }
+        })
+    }
+
+    /// Whether anything is kept under a key, so that `_rescue` is worth a
+    /// catch-up.
+    fn _keeps(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.open(key.py())?.keeps(key_text(key)?))
+    }
+
+    /// What a reader is given whose load failed or takes long, and how that is
+    /// called; not a copy. `None` if there is nothing.
+    fn _rescue<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<(Bound<'py, PyAny>, &'static str)>> {
+        let py = key.py();
+        let _calling_out = CallingOut::begin(py);
+        let rescued = self.open(py)?.rescue(key_text(key)?).map(|rescued| match rescued {
+            Rescued::Fresh(value) => (value, "hit"),
+            Rescued::Stale(value) => (value, "stale"),
+            Rescued::OnError(value) => (value, "stale_on_error"),
+        });
+        Ok(rescued.map(|(value, how)| (value.into_object().into_bound(py), how)))
+    }
+
+    /// Counts a stale value that was served while its load goes on.
+    fn _note_stale(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _calling_out = CallingOut::begin(key.py());
+        self.open(key.py())?.note_stale(key_text(key)?);
+        Ok(())
     }
 
     fn _begin<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _calling_out = CallingOut::begin(key.py());
         let begun = slf.get().open(key.py())?.begin(key_text(key)?).or_raise(key.py())?;
-        loads::begun(slf, key, begun)
+        match begun {
+            Begin::Lead(lease) => loads::lease(slf, key, lease),
+            Begin::Join(joined) => loads::joined(key.py(), joined),
+        }
     }
 
     /// Stores what a lease was for, and ends the lease. Arguments and result are
     /// those of `set`; `"fenced"` also if the lease had ended or was revoked.
-    #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None))]
+    #[pyo3(signature = (lease, value, /, *, tags=None, ttl=None, weight=None, stale_while_revalidate=None,
+        stale_if_error=None, refresh_ahead=None, absent=None))]
+    #[expect(clippy::too_many_arguments, reason = "they have names")]
     fn fill<'py>(
         &self,
         lease: &Bound<'py, Lease>,
@@ -318,18 +380,28 @@ impl Core {
         tags: Option<&Bound<'py, PyAny>>,
         ttl: Option<&Bound<'py, PyAny>>,
         weight: Option<&Bound<'py, PyAny>>,
+        stale_while_revalidate: Option<&Bound<'py, PyAny>>,
+        stale_if_error: Option<&Bound<'py, PyAny>>,
+        refresh_ahead: Option<&Bound<'py, PyAny>>,
+        absent: Option<bool>,
     ) -> PyResult<Bound<'py, PyString>> {
-        lease.get().fill(value, &Extras { tags, ttl, weight })
+        let extras =
+            Extras { tags, ttl, weight, stale_while_revalidate, stale_if_error, refresh_ahead, absent };
+        lease.get().fill(value, &extras)
     }
 
     /// Stores a value as loaded now, or at `as_of`: a `datetime`, or seconds
     /// since 1970. A load of the key that is under way is revoked.
     ///
     /// `tags` name what invalidates it beside its key, `ttl` is a lifetime of
-    /// its own, `weight` how heavy it is. Gives `"stored"`; `"fenced"` if it may
-    /// be stale by now, and `"too_heavy"` if it alone is over the bound: then it
-    /// is not stored.
-    #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None))]
+    /// its own, `weight` how heavy it is. The windows and `refresh_ahead` are as
+    /// the cache's, for this value; `absent` says whether it says that there is
+    /// nothing, so that `negative_ttl` is its lifetime. Gives `"stored"`;
+    /// `"fenced"` if it may be stale by now, `"too_heavy"` if it alone is over the
+    /// bound, and `"not_kept"` if its lifetime is 0: then it is not stored.
+    #[pyo3(signature = (key, value, /, *, tags=None, ttl=None, weight=None, as_of=None,
+        stale_while_revalidate=None, stale_if_error=None, refresh_ahead=None, absent=None))]
+    #[expect(clippy::too_many_arguments, reason = "they have names")]
     fn set<'py>(
         &self,
         key: &Bound<'py, PyAny>,
@@ -338,6 +410,10 @@ impl Core {
         ttl: Option<&Bound<'py, PyAny>>,
         weight: Option<&Bound<'py, PyAny>>,
         as_of: Option<&Bound<'py, PyAny>>,
+        stale_while_revalidate: Option<&Bound<'py, PyAny>>,
+        stale_if_error: Option<&Bound<'py, PyAny>>,
+        refresh_ahead: Option<&Bound<'py, PyAny>>,
+        absent: Option<bool>,
     ) -> PyResult<Bound<'py, PyString>> {
         let py = key.py();
         let _calling_out = CallingOut::begin(py);
@@ -345,7 +421,9 @@ impl Core {
         // The value was true when this was called: what is invalidated while
         // foreign code runs concerns it.
         let moment = self.open(py)?.moment(text);
-        let loaded = self.loaded(key, value, &Extras { tags, ttl, weight })?;
+        let extras =
+            Extras { tags, ttl, weight, stale_while_revalidate, stale_if_error, refresh_ahead, absent };
+        let loaded = self.loaded(key, value, &extras)?;
         let as_of = as_of.map(convert::time).transpose()?;
         // Foreign code may have closed it.
         let cache = self.open(py)?;
@@ -491,6 +569,10 @@ impl Core {
         Ok(self.cache.load_timeout().as_secs_f64())
     }
 
+    fn _soft_load_timeout(&self) -> Option<f64> {
+        self.cache.soft_load_timeout().map(|timeout| timeout.as_secs_f64())
+    }
+
     /// Drops everything, and refuses what comes; whether it was open.
     fn _close(&self, py: Python<'_>) -> bool {
         let _calling_out = CallingOut::begin(py);
@@ -510,7 +592,7 @@ impl Core {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for object in [&self.copy, &self.size_of].into_iter().flatten() {
+        for object in [&self.copy, &self.size_of, &self.absent].into_iter().flatten() {
             visit.call(object)?;
         }
         self.events.traverse(&visit)?;
@@ -539,60 +621,5 @@ impl Drop for Core {
             // SAFETY: nothing looks at it after this.
             unsafe { ManuallyDrop::drop(&mut self.cache) };
         }
-    }
-}
-
-/// An invocation under way.
-#[pyclass]
-pub(crate) struct Invocation {
-    held: Option<snowmelt::Invocation<Value>>,
-    stream: Option<String>,
-    report: Report,
-    made: u32,
-}
-
-/// What an invocation did, in a dict, with the style of reports and a line of
-/// that, if any.
-type Finished<'py> = (Bound<'py, PyAny>, &'static str, Option<String>);
-
-#[pymethods]
-impl Invocation {
-    /// Ends it; once.
-    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Finished<'py>>> {
-        let Some(held) = self.take() else { return Ok(None) };
-        let report = held.finish();
-        let (style, line) = self.line(&report);
-        Ok(Some((convert::object(py, &words::report(&report))?, style, line)))
-    }
-}
-
-impl Invocation {
-    fn take(&mut self) -> Option<snowmelt::Invocation<Value>> {
-        let held = self.held.take()?;
-        if self.made == generation() {
-            return Some(held);
-        }
-        // A parent's.
-        std::mem::forget(held);
-        None
-    }
-
-    fn line(&self, report: &InvocationReport) -> (&'static str, Option<String>) {
-        let stream = self.stream.as_deref();
-        match &self.report {
-            Report::Json => ("json", Some(report.json_line(stream))),
-            Report::Emf { namespace } => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-                let now = Time::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-                ("emf", Some(report.emf_line(namespace, stream.unwrap_or("none"), now)))
-            }
-            _ => ("off", None),
-        }
-    }
-}
-
-impl Drop for Invocation {
-    fn drop(&mut self) {
-        drop(self.take());
     }
 }

@@ -52,10 +52,8 @@ impl CachedCall {
             return Ok(UNSEEN);
         }
         let due = match cache.look(text.as_str()) {
-            Lookup::Hit(value) | Lookup::Ahead(value) => {
-                return Ok(Looked::Hit(value.into_object().into_bound(py)));
-            }
-            Lookup::Miss => false,
+            Lookup::Hit(value) => return Ok(Looked::Hit(value.into_object().into_bound(py))),
+            Lookup::Miss | Lookup::Ahead(_) => false,
             Lookup::Due => true,
         };
         let key = Some(PyString::new(py, text.as_str()).unbind());

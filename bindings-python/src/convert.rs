@@ -119,6 +119,12 @@ pub(crate) fn duration(option: &'static str, value: &Bound<'_, PyAny>) -> PyResu
     Err(wrong_type(value, &format!("`{option}`"), "give seconds, a timedelta, or a text such as \"30s\""))
 }
 
+/// A call's own `soft_load_timeout`, in seconds: Python itself waits.
+#[pyfunction]
+pub(crate) fn soft_load_timeout(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    Ok(duration("soft_load_timeout", value)?.as_secs_f64())
+}
+
 /// A weight, rounded up.
 pub(crate) fn weight(value: &Bound<'_, PyAny>) -> PyResult<u32> {
     let heavy = value.extract::<f64>().ok().filter(|heavy| (0.0..4_294_967_296.0).contains(heavy));

@@ -9,8 +9,8 @@ use snowmelt_core::follower::CatchUpId;
 use snowmelt_core::options::Units;
 use snowmelt_core::protocol::{self, Operation};
 use snowmelt_core::{
-    Arrival, Begin, Engine as Core, Host, Invalidation, Lease, LeaseId, Loaded, Lookup, PositionToken, Time,
-    Write, WriteStep,
+    Arrival, Begin, Engine as Core, Host, Invalidation, Lease, LeaseId, Loaded, Lookup, Next, PositionToken,
+    Time, Write, WriteStep,
 };
 use snowmelt_plain::call::{self, Refused, StreamPlace};
 use snowmelt_plain::words::{self, Extras};
@@ -58,6 +58,29 @@ fn finished(py: Python<'_>) -> PyErr {
     to_python(py, Failure::new(snowmelt_core::codes::INVALID_ARGUMENT, "this write was finished before"))
 }
 
+impl From<Begin<()>> for Begun {
+    fn from(begun: Begin<()>) -> Self {
+        match begun {
+            Begin::Lead(lease) => {
+                let (id, start) = (lease.id().0, lease.start().as_millis());
+                Self { id, start, leads: true, lease: Some(lease) }
+            }
+            Begin::Join { id, start, .. } => {
+                Self { id: id.0, start: start.as_millis(), leads: false, lease: None }
+            }
+        }
+    }
+}
+
+fn looked(lookup: Lookup<String>) -> Vec<String> {
+    match lookup {
+        Lookup::Hit(value) => vec!["hit".into(), value],
+        Lookup::Ahead(value) => vec!["ahead".into(), value],
+        Lookup::Due => vec!["due".into()],
+        Lookup::Miss => vec!["miss".into()],
+    }
+}
+
 impl Engine {
     fn loaded<R>(
         &self,
@@ -68,15 +91,7 @@ impl Engine {
     ) -> PyResult<R> {
         let extras: Extras = read(py, extras)?;
         let tags: Vec<&str> = extras.tags.iter().map(String::as_str).collect();
-        let took = extras.took.map_or_else(Default::default, words::duration);
-        let ttl = extras.ttl.map(words::duration);
-        Ok(to(Loaded {
-            weight: extras.weight.map_or(1, words::weight),
-            tags: &tags,
-            ttl,
-            took,
-            ..Loaded::new(value)
-        }))
+        Ok(to(extras.loaded(value, &tags)))
     }
 }
 
@@ -108,18 +123,13 @@ impl Engine {
         self.now.as_millis()
     }
 
-    /// `["hit", value]`, `["due"]` or `["miss"]`.
+    /// `["hit", value]`, `["ahead", value]`, `["due"]` or `["miss"]`.
     fn get(&self, key: &str) -> Vec<String> {
-        match self.core.get(key, self.now) {
-            Lookup::Hit(value) => vec!["hit".into(), value],
-            Lookup::Ahead(value) => vec!["ahead".into(), value],
-            Lookup::Due => vec!["due".into()],
-            Lookup::Miss => vec!["miss".into()],
-        }
+        looked(self.core.get(key, self.now))
     }
 
-    fn get_after_catch_up(&self, key: &str) -> Option<String> {
-        self.core.get_after_catch_up(key, self.now).value()
+    fn get_after_catch_up(&self, key: &str) -> Vec<String> {
+        looked(self.core.get_after_catch_up(key, self.now))
     }
 
     fn peek(&self, key: &str) -> Option<String> {
@@ -136,15 +146,26 @@ impl Engine {
     }
 
     fn begin(&self, key: &str) -> Begun {
-        match self.core.begin(key, self.now, || ()) {
-            Begin::Lead(lease) => {
-                let (id, start) = (lease.id().0, lease.start().as_millis());
-                Begun { id, start, leads: true, lease: Some(lease) }
-            }
-            Begin::Join { id, start, .. } => {
-                Begun { id: id.0, start: start.as_millis(), leads: false, lease: None }
-            }
+        self.core.begin(key, self.now, || ()).into()
+    }
+
+    /// `(begun, value, stale)`: `value` is to be served, or is the old one of a
+    /// load that was begun.
+    fn next(&self, key: &str, ahead: bool) -> (Option<Begun>, Option<String>, bool) {
+        match self.core.next(key, ahead, self.now, || ()) {
+            Next::Serve { value, stale } => (None, Some(value), stale),
+            Next::Begin { begun, old: None } => (Some(begun.into()), None, false),
+            Next::Begin { begun, old: Some(old) } => (Some(begun.into()), Some(old.value), old.stale),
         }
+    }
+
+    fn note_stale(&self, key: &str) {
+        self.core.note_stale(key);
+    }
+
+    /// The value, and which of the three it is.
+    fn rescue(&self, key: &str) -> Option<(String, &'static str)> {
+        self.core.rescue(key, self.now).map(words::rescued)
     }
 
     /// A load that ended before, or was only joined, stores nothing.

@@ -43,7 +43,14 @@ static LOOK: Method = Method(ffi::PyMethodDef {
     ml_name: c"_look".as_ptr(),
     ml_meth: ffi::PyMethodDefPointer { PyCFunction: look },
     ml_flags: ffi::METH_O,
-    ml_doc: c"_look($self, key, /)\n--\n\nA value, `MISS` or `DUE`.".as_ptr(),
+    ml_doc: c"_look($self, key, /)\n--\n\nFor a reader who can load: a value, `MISS` or `DUE`.".as_ptr(),
+});
+
+static READ: Method = Method(ffi::PyMethodDef {
+    ml_name: c"_read".as_ptr(),
+    ml_meth: ffi::PyMethodDefPointer { PyCFunction: read },
+    ml_flags: ffi::METH_O,
+    ml_doc: c"_read($self, key, /)\n--\n\nFor a reader who cannot load: a value, `MISS` or `DUE`.".as_ptr(),
 });
 
 static SET: Method = Method(ffi::PyMethodDef {
@@ -54,7 +61,7 @@ static SET: Method = Method(ffi::PyMethodDef {
 });
 
 const GET_DOC: &CStr = c"get($self, key, default=None, /)\n--\n\nReads a key at once: what is within `max_lag`, or the default. Past `catch_up_every` it starts a catch-up and does not wait for it.";
-const SET_DOC: &CStr = c"set($self, key, value, /, *, tags=None, ttl=None, weight=None, as_of=None)\n--\n\nStores a value that is true now, or was at `as_of`. A load of its key that is under way will not be stored.";
+const SET_DOC: &CStr = c"set($self, key, value, /, *, tags=None, ttl=None, weight=None, as_of=None, stale_while_revalidate=None, stale_if_error=None, refresh_ahead=None, absent=None)\n--\n\nStores a value that is true now, or was at `as_of`. A load of its key that is under way will not be stored.";
 
 /// Puts them into a class that is derived from `Core`. Python calls a method
 /// quickest if it is one of the very class of its object.
@@ -63,7 +70,7 @@ pub(crate) fn hasten(owner: &Bound<'_, PyType>) -> PyResult<()> {
     if !owner.is_subclass_of::<Core>()? || owner.is(owner.py().get_type::<Core>()) {
         return Err(PyTypeError::new_err("these methods are for classes derived from `Core`"));
     }
-    for method in [&GET, &LOOK, &SET] {
+    for method in [&GET, &LOOK, &READ, &SET] {
         // SAFETY: the definition is static, and the descriptor checks that what
         // it is called on is of this class.
         let descriptor = unsafe {
@@ -124,10 +131,22 @@ unsafe extern "C" fn look(slf: Object, key: Object) -> Object {
     // call, on an instance of the class.
     unsafe {
         guarded(|| match quick_look(slf, key) {
+            Some(Lookup::Hit(value)) => value.into_object().into_ptr(),
+            Some(Lookup::Miss | Lookup::Ahead(_)) => sentinel(miss),
+            Some(Lookup::Due) => sentinel(due),
+            None => slow("_look", slf, &[key], null_mut()),
+        })
+    }
+}
+
+unsafe extern "C" fn read(slf: Object, key: Object) -> Object {
+    // SAFETY: as for `look`.
+    unsafe {
+        guarded(|| match quick_look(slf, key) {
             Some(Lookup::Hit(value) | Lookup::Ahead(value)) => value.into_object().into_ptr(),
             Some(Lookup::Miss) => sentinel(miss),
             Some(Lookup::Due) => sentinel(due),
-            None => slow("_look", slf, &[key], null_mut()),
+            None => slow("_read", slf, &[key], null_mut()),
         })
     }
 }
@@ -229,6 +248,10 @@ unsafe fn quick_set(slf: Object, key: Object, value: Object) -> Option<Object> {
         let py = Python::assume_attached();
         let core = Borrowed::from_ptr(py, slf).cast_unchecked::<Core>().get();
         let (cache, text) = (core.plain_to_store()?, key_text(key)?);
+        if value == ffi::Py_None() {
+            // It says that there is nothing.
+            return None;
+        }
         let value = Value::new(Bound::from_borrowed_ptr(py, value).unbind());
         // What it refuses was looked at above.
         let outcome = cache.insert_plain(text, value).ok()?;

@@ -24,11 +24,13 @@ mod codecs;
 mod convert;
 mod engine;
 mod events;
+mod extras;
 mod failure;
 mod given;
 mod grave;
 mod hot;
 mod http;
+mod invocation;
 mod loads;
 mod options;
 mod quick_call;
@@ -39,7 +41,7 @@ mod value;
 #[pyo3::pymodule(gil_used = false)]
 mod _snowmelt {
     #[pymodule_export]
-    use crate::cache::{Core, Invocation};
+    use crate::cache::Core;
     #[pymodule_export]
     use crate::cached::{CachedCall, Missed};
     #[pymodule_export]
@@ -49,11 +51,15 @@ mod _snowmelt {
         check_config, check_name, decode, encode, lane_hash_key, parse_data_id, parse_token, print_data_id,
     };
     #[pymodule_export]
+    use crate::convert::soft_load_timeout;
+    #[pymodule_export]
     use crate::engine::{Begun, Engine, Mark, Writing};
     #[pymodule_export]
     use crate::hot::hasten;
     #[pymodule_export]
     use crate::http::{HttpKeep, HttpMeta, HttpPolicy, HttpQuestion, HttpRequest, http_option_names};
+    #[pymodule_export]
+    use crate::invocation::Invocation;
     #[pymodule_export]
     use crate::loads::{Joined, Lease};
     #[pymodule_export]

@@ -1,14 +1,16 @@
 //! Loads that Python leads or joins.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use snowmelt::FillOutcome;
 use snowmelt::host::LoadEnd;
-use snowmelt::{Begin, FillOutcome};
 
-use crate::cache::{Core, Extras, outcome_text};
+use crate::cache::{Core, outcome_text};
+use crate::extras::Extras;
 use crate::runtime::{CallingOut, Pending, generation, lock, parents};
 use crate::value::Value;
 
@@ -40,25 +42,21 @@ pub(crate) struct Joined {
 /// What a loader raised.
 struct Raised(Value);
 
-pub(crate) fn begun<'py>(
+pub(crate) fn lease<'py>(
     core: &Bound<'py, Core>,
     key: &Bound<'py, PyAny>,
-    begun: Begin<Value>,
+    lease: snowmelt::Lease<Value>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = key.py();
-    match begun {
-        Begin::Lead(lease) => {
-            let id = lease.id().0;
-            let (core, key) = (core.clone().unbind(), key.clone().unbind());
-            let lease = Lease { held: Mutex::new(Some(lease)), core, key, id, made: generation() };
-            Ok(Bound::new(py, lease)?.into_any())
-        }
-        Begin::Join(joined) => {
-            let id = joined.id().0;
-            let load = Arc::new(Mutex::new(Some(Arc::new(joined))));
-            Ok(Bound::new(py, Joined { load, made: generation(), id })?.into_any())
-        }
-    }
+    let id = lease.id().0;
+    let (py, core, key) = (key.py(), core.clone().unbind(), key.clone().unbind());
+    let lease = Lease { held: Mutex::new(Some(lease)), core, key, id, made: generation() };
+    Ok(Bound::new(py, lease)?.into_any())
+}
+
+pub(crate) fn joined(py: Python<'_>, joined: snowmelt::Joined<Value>) -> PyResult<Bound<'_, PyAny>> {
+    let id = joined.id().0;
+    let load = Arc::new(Mutex::new(Some(Arc::new(joined))));
+    Ok(Bound::new(py, Joined { load, made: generation(), id })?.into_any())
 }
 
 impl Lease {
@@ -140,6 +138,16 @@ impl Drop for Lease {
 
 #[pymethods]
 impl Joined {
+    /// How many of so many seconds, counted from the load's start, are left.
+    fn left(&self, py: Python<'_>, limit: f64) -> PyResult<f64> {
+        if self.made != generation() {
+            return Err(parents(py));
+        }
+        let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
+        let joined = lock(&self.load).clone();
+        Ok(joined.map_or(Duration::ZERO, |joined| joined.left(limit)).as_secs_f64())
+    }
+
     /// Waits until the load landed: `(True, value)`, `(False, exception)`, or
     /// `None` if it brought nothing for this waiter.
     fn start(&self, py: Python<'_>) -> PyResult<Pending> {

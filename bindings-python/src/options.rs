@@ -16,8 +16,20 @@ use crate::failure::raise;
 use crate::given::{Given, not_unicode};
 
 /// Options that are no settings of the core, and `ttl`, which may be a pair.
-const OWN: [&str; 10] =
-    ["stream", "region", "endpoint", "ttl", "size_of", "copy", "on_event", "report", "report_to", "seed"];
+const OWN: [&str; 12] = [
+    "stream",
+    "region",
+    "endpoint",
+    "ttl",
+    "size_of",
+    "absent",
+    "copy",
+    "wait_until",
+    "on_event",
+    "report",
+    "report_to",
+    "seed",
+];
 /// What the core has in the place of that pair.
 const TTL: [&str; 2] = ["ttl_min", "ttl_max"];
 
@@ -37,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) seed: Option<u64>,
     pub(crate) copy: Option<Py<PyAny>>,
     pub(crate) size_of: Option<Py<PyAny>>,
+    pub(crate) absent: Option<Py<PyAny>>,
     pub(crate) on_event: Option<Py<PyAny>>,
     pub(crate) report: Report,
 }
@@ -57,6 +70,7 @@ impl Options {
             seed: None,
             copy: None,
             size_of: None,
+            absent: None,
             on_event: None,
             report: Report::Json,
         };
@@ -93,6 +107,8 @@ impl Options {
             "seed" => self.seed = Some(seed(value)?),
             "copy" => self.copy = Some(function("copy", value, "(value) -> value, such as copy.deepcopy")?),
             "size_of" => self.size_of = Some(function("size_of", value, "(value, key) -> number")?),
+            "absent" => self.absent = Some(function("absent", value, "(value) -> bool")?),
+            "wait_until" => drop(function("wait_until", value, "(refresh) -> None")?),
             "on_event" => self.on_event = Some(function("on_event", value, "(event) -> None")?),
             "report_to" => drop(function("report_to", value, "(line) -> None")?),
             "report" => self.report = report(value)?,

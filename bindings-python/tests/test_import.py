@@ -18,7 +18,7 @@ PACKAGE = Path(snowmelt.__file__).parent.parent
 #: longer than all of this.
 NEEDED = {
     *("__future__", "_contextvars", "atexit", "contextvars"),
-    *("snowmelt", "snowmelt._cache", "snowmelt._errors", "snowmelt._loads", "snowmelt._snapshots", "snowmelt._snowmelt"),
+    *("snowmelt", "snowmelt._cache", "snowmelt._errors", "snowmelt._fetched", "snowmelt._generic", "snowmelt._loads", "snowmelt._reads", "snowmelt._snapshots", "snowmelt._snowmelt"),
     "snowmelt._waiting", "snowmelt._writes",
 }
 #: What a handler takes beside that: `functools.wraps`, which Lambda's runtime has loaded already.

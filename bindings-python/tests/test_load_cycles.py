@@ -100,22 +100,22 @@ def test_loaders_that_wait_for_each_other(cache: Cache) -> None:
     assert all(isinstance(error, snowmelt.LoadCycleError) for error in asyncio.run(main()))
 
 
-@pytest.mark.parametrize("face", ["_cache", "_aio"])
+@pytest.mark.parametrize("face", ["_reads", "_aio"])
 def test_a_load_that_is_joined_before_its_leader_is_noted(cache: Cache, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
     """Only later is it known whom the joined load waits for: the circle is found all the same, long before `load_timeout`."""
     led = threading.Event()
 
-    def late(lease: Any, loop: Any) -> _loads.Flight:
+    def late(loop: Any, lease: Any) -> _loads.Flight:
         if lease.key == "a":
             led.set()
             until(lambda: cache.stats().coalesced, what="the second reader")
             time.sleep(0.05)
-        return _loads.Flight(lease, loop)
+        return _loads.Flight(loop, lease)
 
     monkeypatch.setattr(f"snowmelt.{face}.Flight", late)
 
     def read(key: str, other: str) -> Any:
-        if face == "_cache":
+        if face == "_reads":
             return cache.get_or_load(key, lambda: cache.get_or_load(other, lambda: "never"))
         return asyncio.run(cache.aio.get_or_load(key, lambda: cache.aio.get_or_load(other, lambda: "never")))
 

@@ -68,8 +68,8 @@ pub struct Config {
     /// step. Default [`Share::OFF`].
     pub refresh_ahead: Share,
     /// Lifetime of a value that says that there is nothing
-    /// ([`Loaded::absent`](crate::Loaded::absent)); 0 keeps none. Default
-    /// `None`: as any other.
+    /// ([`Loaded::absent`](crate::Loaded::absent)); 0 keeps none. Such a value
+    /// has no stale window. Default `None`: as any other; at most 49 days.
     pub negative_ttl: Option<Duration>,
     /// The most entries. Default 10,000.
     pub max_entries: usize,
@@ -192,7 +192,12 @@ impl Config {
         within("stale_if_error", self.stale_if_error, Duration::ZERO, LONGEST)?;
         within("negative_ttl", self.negative_ttl.unwrap_or_default(), Duration::ZERO, LONGEST)?;
         if let Some(soft) = self.soft_load_timeout {
-            within("soft_load_timeout", soft, Duration::from_millis(1), self.load_timeout)?;
+            let least = Duration::from_millis(1);
+            if !(least..=self.load_timeout).contains(&soft) {
+                let most = self.load_timeout;
+                let remedy = format!("use a duration from {least:?} to `load_timeout`, which is {most:?}");
+                return Err(ConfigError::new("soft_load_timeout", format!("{soft:?}"), remedy));
+            }
         }
         if self.retention <= self.margin + self.settle {
             return Err(refused("retention", &self.retention, "make it longer than `margin` + `settle`"));

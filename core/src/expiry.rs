@@ -96,10 +96,11 @@ impl Bounds {
     ///
     /// The lifetime is drawn uniformly from the configured window, or is
     /// `ttl` if the caller gave one (longest: 49 days). What is not there has
-    /// `negative_ttl`, and no window: nobody is better off with an old "no".
+    /// `negative_ttl`, or the caller's if that is shorter, and no window:
+    /// nobody is better off with an old "no".
     pub(crate) fn timing(&self, start: Time, wish: Wish, random: u64) -> Timing {
         let negative = self.negative_ttl.filter(|_| wish.absent);
-        let life = match wish.ttl.or(negative) {
+        let life = match wish.ttl.into_iter().chain(negative).min() {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };

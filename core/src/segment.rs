@@ -197,7 +197,9 @@ impl<H: Host> Segment<H> {
         if let Some((slot, entry)) = self.store.locate(hash, key) {
             let timing = entry.timing();
             let age = timing.age(view.now);
-            if age < Age::Kept {
+            // What may only be served if it cannot be loaded asks for a
+            // catch-up as well: by then it may have been invalidated.
+            if age < Age::Gone {
                 let lag = view.lag(&timing);
                 if patient && lag != Lag::Within {
                     return Lookup::Due;
@@ -264,19 +266,28 @@ impl<H: Host> Segment<H> {
             self.counts.stale += u64::from(stale);
             return Some(if stale { Rescued::Stale(value) } else { Rescued::Fresh(value) });
         }
-        let entry = self.store.find(at.hash, at.key)?;
+        let (slot, entry) = self.store.locate(at.hash, at.key)?;
         view.bounds.rescues(&entry.timing(), view.as_of, view.now).then(|| {
+            self.store.touch(slot);
             self.counts.rescued += 1;
             Rescued::OnError(entry.value.clone())
         })
     }
 
+    /// Whether anything is kept under a key.
+    pub(crate) fn keeps(&self, at: Hashed<'_>) -> bool {
+        self.store.find(at.hash, at.key).is_some()
+    }
+
     /// A value that may be served, past its lifetime if need be.
     fn servable(&self, at: Hashed<'_>, view: &View<'_>) -> Option<(Age, H::Value)> {
-        let entry = self.store.find(at.hash, at.key)?;
+        let (slot, entry) = self.store.locate(at.hash, at.key)?;
         let timing = entry.timing();
         let age = timing.age(view.now);
-        (age < Age::Kept && view.lag(&timing) != Lag::TooLong).then(|| (age, entry.value.clone()))
+        (age < Age::Kept && view.lag(&timing) != Lag::TooLong).then(|| {
+            self.store.touch(slot);
+            (age, entry.value.clone())
+        })
     }
 
     /// Joins the live load of a key, or begins one under lease `id`.
@@ -477,14 +488,16 @@ impl<H: Host> Segment<H> {
             return self.fenced(value);
         }
         if timing.life == 0 {
-            self.store.remove(at.hash, at.key);
+            self.drop_older(at, timing.start);
             self.store.discard(value);
             return FillOutcome::NotKept;
         }
         if validity.now >= timing.ends() {
+            self.drop_older(at, timing.start);
             return self.fenced(value);
         }
         if tags.len() > MAX_TAGS {
+            self.drop_older(at, timing.start);
             self.store.discard(value);
             return self.too_heavy();
         }
@@ -513,6 +526,14 @@ impl<H: Host> Segment<H> {
         if expired {
             self.store.remove(at.hash, at.key);
             self.counts.expirations += 1;
+        }
+    }
+
+    /// Drops what is known to be out of date: a later value came, and cannot
+    /// be stored.
+    fn drop_older(&mut self, at: Hashed<'_>, start: Time) {
+        if self.store.find(at.hash, at.key).is_some_and(|entry| entry.timing().start <= start) {
+            self.store.remove(at.hash, at.key);
         }
     }
 

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use snowmelt_core::{Config, Engine, Event, OnUndecodable, RecordFormat, Source, StreamSpec, Timeline};
+use snowmelt_core::{
+    Config, ConfigError, Engine, Event, OnUndecodable, RecordFormat, Share, Source, StreamSpec, Timeline,
+};
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
 use crate::clock::{Clock, ManualClock, RESOLUTION, entropy};
 use crate::error::BuildError;
+use crate::fetch_options::{Hook, Refreshing};
 use crate::report::{Report, Reporter, Sink};
-use crate::shared::{EventSink, Shared, Weigher};
+use crate::shared::{EventSink, Judges, Shared};
 use crate::stream::Stream;
 use crate::stream::kinesis::{KinesisOptions, KinesisStream};
 use crate::stream::memory::MemoryStream;
@@ -40,7 +43,10 @@ pub struct Builder<V> {
     config: Config,
     segments: Option<usize>,
     seed: Option<u64>,
-    weigher: Option<Weigher<V>>,
+    judges: Judges<V>,
+    wait_until: Option<Hook>,
+    /// Checked by `build`.
+    refresh_ahead: Option<f64>,
     report: Report,
     sink: Option<Sink>,
     clock: Option<Arc<ManualClock>>,
@@ -80,7 +86,9 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             config: Config::default(),
             segments: None,
             seed: None,
-            weigher: None,
+            judges: Judges { weigher: None, absence: None },
+            wait_until: None,
+            refresh_ahead: None,
             report: Report::Off,
             sink: None,
             clock: None,
@@ -149,8 +157,20 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         /// After this a call to the stream is given up. Default 3 s.
         call_timeout: Duration,
         /// After this a load is joined by nobody, and not stored. The loader
-        /// itself is not stopped. Default 30 s.
+        /// itself is not stopped. Whoever waits for it is given an old value
+        /// then, as if it had failed; without one, who joined it loads anew,
+        /// and who began it waits on. Default 30 s.
         load_timeout: Duration,
+        /// For so long past its lifetime a value is served while one reader
+        /// loads it anew (RFC 5861); never past `max_lag`, nor once it was
+        /// invalidated. That reader waits for the load unless there is a hook:
+        /// see [`wait_until`](Self::wait_until). Default 0, at most 49 days.
+        stale_while_revalidate: Duration,
+        /// For so long past its lifetime, or past `max_lag`, a value is served
+        /// if it cannot be loaded anew (RFC 5861), as
+        /// [`How::StaleOnError`](crate::How::StaleOnError). Once it was
+        /// invalidated it never is. Default 0, at most 49 days.
+        stale_if_error: Duration,
         /// The most entries. Default 10,000.
         max_entries: usize,
         /// The most weight of all entries together, in the weigher's unit.
@@ -181,6 +201,98 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         give_up_bytes: u64,
         /// The most records asked for at once, 1 to 10,000. Default 1,000.
         page_records: u32,
+    }
+
+    /// After this a load for which there is an old value that may be served
+    /// (see [`stale_while_revalidate`](Self::stale_while_revalidate) and
+    /// [`stale_if_error`](Self::stale_if_error)) is answered with that, and
+    /// goes on. Counted from the load's start, for all who wait for it. Default:
+    /// never; at most `load_timeout`.
+    pub fn soft_load_timeout(mut self, timeout: Duration) -> Self {
+        self.config.soft_load_timeout = Some(timeout);
+        self
+    }
+
+    /// Past this share of its lifetime, between 0 and 1, one reader may load a
+    /// value anew early: each with the probability of `XFetch`, so that a fleet
+    /// does not refresh in step. It waits for that load unless there is a hook:
+    /// see [`wait_until`](Self::wait_until). Only reads that can load refresh.
+    /// Default: off.
+    pub fn refresh_ahead(mut self, share: f64) -> Self {
+        self.refresh_ahead = Some(share);
+        self
+    }
+
+    /// Lifetime of a value that says that there is nothing: see
+    /// [`absent`](Self::absent). Zero: none is kept. Default: that of any other;
+    /// at most 49 days.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.config.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// Which values say that there is nothing, where a load does not say so
+    /// itself: they live for [`negative_ttl`](Self::negative_ttl). Default:
+    /// none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use snowmelt::Cache;
+    ///
+    /// let cache: Cache<Option<String>> = Cache::builder()
+    ///     .stream("memory:shop")
+    ///     .negative_ttl(Duration::from_secs(5))
+    ///     .absent(Option::is_none)
+    ///     .build()?;
+    /// # Ok::<(), snowmelt::BuildError>(())
+    /// ```
+    pub fn absent(mut self, absent: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+        self.judges.absence = Some(Arc::new(absent));
+        self
+    }
+
+    /// Lets a refresh go on when its reader has been answered: with a hook the
+    /// reader that refreshes is given the old value at once, too. The hook
+    /// is called by that reader, before its answer, with a future that ends
+    /// when the refresh landed. It must not wait.
+    ///
+    /// A service that is never frozen needs no more than `.wait_until(drop)`.
+    /// A Lambda function is frozen once it has answered (and its extensions are
+    /// done), and a refresh that is cut by that is lost: its value is not stored, and
+    /// the next reader begins another. So keep the futures, and await them
+    /// before the freeze: at the end of the handler, or, so that the answer does not
+    /// wait for them, in an internal extension that asks for its next event only then
+    /// (`with_internal_extension` of the crate `lambda-extension`, with a signal from the
+    /// handler).
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use snowmelt::{Cache, Refreshing};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let refreshes: Arc<Mutex<Vec<Refreshing>>> = Arc::default();
+    /// let kept = Arc::clone(&refreshes);
+    /// let cache: Cache<String> = Cache::builder()
+    ///     .stream("memory:shop")
+    ///     .stale_while_revalidate(std::time::Duration::from_secs(60))
+    ///     .wait_until(move |refresh| kept.lock().unwrap().push(refresh))
+    ///     .build()?;
+    ///
+    /// // In the handler, after the work:
+    /// let under_way = std::mem::take(&mut *refreshes.lock().unwrap());
+    /// for refresh in under_way {
+    ///     refresh.await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Default: none, and the reader that refreshes waits for its load; if that
+    /// fails while the old value may still be served, it is given that.
+    pub fn wait_until(mut self, hook: impl Fn(Refreshing) + Send + Sync + 'static) -> Self {
+        self.wait_until = Some(Arc::new(hook));
+        self
     }
 
     /// If all writers are Snowmelt: into how many lanes the fleet's reads are
@@ -230,7 +342,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     /// How heavy a value is, where a load does not say; see
     /// [`max_weight`](Self::max_weight). Default: 1.
     pub fn weigher(mut self, weigher: impl Fn(&str, &V) -> u32 + Send + Sync + 'static) -> Self {
-        self.weigher = Some(Arc::new(weigher));
+        self.judges.weigher = Some(Arc::new(weigher));
         self
     }
 
@@ -283,6 +395,9 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     /// message names the remedy.
     pub fn build(mut self) -> Result<Cache<V>, BuildError> {
         let opened = self.open()?;
+        if let Some(given) = self.refresh_ahead {
+            self.config.refresh_ahead = share(given)?;
+        }
         self.config.stream = opened.stream.as_ref().map(|stream| stream.name().to_owned());
         self.config.segments = self.segments.unwrap_or_else(|| default_segments(&self.config));
         if self.clock.is_none() {
@@ -297,7 +412,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             clock,
             stream: opened.stream,
             kinesis: opened.kinesis,
-            weigher: self.weigher,
+            judges: self.judges,
+            wait_until: self.wait_until,
             events: self.events,
             reporter: Reporter { report: self.report, sink: self.sink },
             changed: Notify::new(),
@@ -330,6 +446,11 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         options.endpoint = self.endpoint.take();
         options
     }
+}
+
+fn share(given: f64) -> Result<Share, ConfigError> {
+    let remedy = "give a number between 0 and 1, such as 0.8, or leave it out";
+    Share::new(given).ok_or_else(|| ConfigError::new("refresh_ahead", given.to_string(), remedy))
 }
 
 /// Entries that a segment has at the least: fewer make its share of the

@@ -2,24 +2,24 @@
 
 use std::fmt;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snowmelt_core::follower::{CatchUpError, CatchUpToError};
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{
-    Arrival, FillOutcome, InputError, Invalidation, Lookup, Moment, PositionToken, Stats, Time,
-};
+use snowmelt_core::{FillOutcome, InputError, Invalidation, Lookup, PositionToken, Stats, Time};
 
 use crate::builder::Builder;
 use crate::clock::entropy;
 use crate::error::LoadError;
+use crate::fetch_options::FetchOptions;
+use crate::fetched::Fetched;
 use crate::follow::{self, FollowerHandle};
 use crate::invalidate::Invalidating;
 use crate::invocation::Invocation;
 use crate::load::{Begin, Lease};
 use crate::loaded::Loaded;
+use crate::reader::Reader;
 use crate::shared::Shared;
 
 /// An in-memory cache that a stream of invalidations keeps honest.
@@ -31,7 +31,7 @@ use crate::shared::Shared;
 /// [`catch_up`](Self::catch_up) and [`catch_up_to`](Self::catch_up_to): where
 /// it cannot be read, entries are served for `max_lag` and then loaded anew.
 pub struct Cache<V: Clone + Send + Sync + 'static> {
-    shared: Arc<Shared<V>>,
+    pub(crate) shared: Arc<Shared<V>>,
 }
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
@@ -113,17 +113,95 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     {
         let key = key.as_ref();
         let arrival = self.shared.engine.arrive();
-        let found = match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Due => {
-                Box::pin(self.shared.catch_up_for_read()).await;
-                self.shared.engine.get_after_catch_up(key, self.shared.now()).value()
+        match self.shared.engine.get(key, self.shared.now()) {
+            Lookup::Hit(value) => Ok(value),
+            // Boxed, so that the future of a hit is small: it is moved about.
+            found => {
+                let reader = Reader::new(&self.shared, arrival, None);
+                Box::pin(reader.fetch(key, found, loader)).await.map(|fetched| fetched.value)
             }
-            found => found.value(),
-        };
-        // Boxed, so that the future of a hit is small: it is moved about.
-        match found {
-            Some(value) => Ok(value),
-            None => Box::pin(self.shared.load(key, arrival, loader)).await,
+        }
+    }
+
+    /// [`get_or_load`](Self::get_or_load) that says where the value came from:
+    /// whether it is old, and why.
+    ///
+    /// # Errors
+    ///
+    /// As those of `get_or_load`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the value is not at hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use snowmelt::{Cache, How};
+    ///
+    /// let cache: Cache<u32> = Cache::builder().stream("memory:numbers").build()?;
+    /// let fetched = cache.fetch("six", || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!((fetched.value, fetched.how), (6, How::Loaded));
+    /// let fetched = cache.fetch("six", || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!((fetched.value, fetched.how), (6, How::Hit));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn fetch<L, F, T, E>(
+        &self,
+        key: impl AsRef<str>,
+        loader: L,
+    ) -> Result<Fetched<V, E>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        self.fetch_as(key, None, loader).await
+    }
+
+    /// [`fetch`](Self::fetch) with options of its own.
+    ///
+    /// # Errors
+    ///
+    /// As those of `get_or_load`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the value is not at hand.
+    pub async fn fetch_with<L, F, T, E>(
+        &self,
+        key: impl AsRef<str>,
+        options: &FetchOptions,
+        loader: L,
+    ) -> Result<Fetched<V, E>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        self.fetch_as(key, Some(options), loader).await
+    }
+
+    async fn fetch_as<L, F, T, E>(
+        &self,
+        key: impl AsRef<str>,
+        options: Option<&FetchOptions>,
+        loader: L,
+    ) -> Result<Fetched<V, E>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        let key = key.as_ref();
+        let arrival = self.shared.engine.arrive();
+        match self.shared.engine.get(key, self.shared.now()) {
+            Lookup::Hit(value) => Ok(Fetched::cached(value, false)),
+            found => Box::pin(Reader::new(&self.shared, arrival, options).fetch(key, found, loader)).await,
         }
     }
 
@@ -198,7 +276,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         check_name("key", key)?;
         // A tick behind is the safe side: it makes the value older.
         let now = if as_of.is_none() { self.shared.now() } else { self.shared.precise_now() };
-        let loaded = loaded.weighed(key, self.shared.weigher.as_ref());
+        let loaded = loaded.judged(key, &self.shared.judges);
         Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert(key, loaded, as_of, now)))
     }
 
@@ -361,89 +439,6 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// under way go on.
     pub fn clear(&self) {
         self.shared.engine.clear();
-    }
-
-    /// What [`get`](Self::get) does before it waits.
-    #[doc(hidden)]
-    #[inline]
-    pub fn look(&self, key: &str) -> Lookup<V> {
-        self.shared.engine.get(key, self.shared.now())
-    }
-
-    /// A reader comes; to be asked before the read.
-    #[doc(hidden)]
-    pub fn arrive(&self) -> Arrival {
-        self.shared.engine.arrive()
-    }
-
-    /// [`begin`](Self::begin), unless there is a value by now.
-    #[doc(hidden)]
-    pub fn find_or_begin(&self, key: &str, arrival: Arrival) -> Result<ControlFlow<V, Begin<V>>, InputError> {
-        self.shared.find_or_begin(key, arrival)
-    }
-
-    /// The option.
-    #[doc(hidden)]
-    pub fn load_timeout(&self) -> Duration {
-        self.shared.engine.config().load_timeout
-    }
-
-    /// [`insert`](Self::insert) of a value with nothing that goes with it: less
-    /// is moved.
-    #[doc(hidden)]
-    #[inline]
-    pub fn insert_plain(&self, key: &str, value: V) -> Result<FillOutcome, InputError> {
-        check_name("key", key)?;
-        let now = self.shared.now();
-        let weight = self.shared.weigher.as_ref().map_or(1, |weigher| weigher(key, &value));
-        let loaded = snowmelt_core::Loaded { weight, ..snowmelt_core::Loaded::new(value) };
-        Ok(self.shared.engine.insert(key, loaded, None, now))
-    }
-
-    /// The moment of now, for [`insert_since`](Self::insert_since).
-    #[doc(hidden)]
-    pub fn moment(&self, key: &str) -> Moment {
-        self.shared.engine.moment(key, self.shared.precise_now())
-    }
-
-    /// [`insert`](Self::insert) of a value that was true at a moment, and took
-    /// foreign code to get ready.
-    #[doc(hidden)]
-    pub fn insert_since(
-        &self,
-        key: &str,
-        loaded: impl Into<Loaded<V>>,
-        moment: Moment,
-    ) -> Result<FillOutcome, InputError> {
-        check_name("key", key)?;
-        let loaded = loaded.into().weighed(key, self.shared.weigher.as_ref());
-        let now = self.shared.precise_now();
-        Ok(loaded.pass(Duration::ZERO, |loaded| self.shared.engine.insert_since(key, loaded, moment, now)))
-    }
-
-    /// Catches up if that is due, for at most the budget.
-    #[doc(hidden)]
-    pub async fn catch_up_for_read(&self) {
-        self.shared.catch_up_for_read().await;
-    }
-
-    /// Looks at the precise clock, so that reads after it know of a freeze that
-    /// has just ended: the coarse one may still show its beginning. For hosts
-    /// whose reads may come before any word of an invocation.
-    #[doc(hidden)]
-    pub fn awake(&self) {
-        let _ = self.shared.precise_now();
-    }
-
-    /// Looks at every value, under the locks.
-    #[doc(hidden)]
-    pub fn each_value(&self, visit: impl FnMut(&V)) {
-        self.shared.engine.each_value(visit);
-    }
-
-    #[doc(hidden)]
-    pub fn validate(&self) {
-        self.shared.engine.validate();
     }
 }
 

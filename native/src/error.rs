@@ -34,6 +34,10 @@ pub enum LoadError<E> {
     Panicked,
     /// The runtime that ran the loader was shut down.
     Interrupted,
+    /// It took longer than `soft_load_timeout` or `load_timeout`, and goes on.
+    /// Only ever in [`Fetched::error`](crate::Fetched::error): where there is
+    /// no old value to give, a reader waits for its own load.
+    TimedOut,
     /// The key cannot be used.
     Input(InputError),
 }
@@ -54,6 +58,7 @@ impl<E> Clone for LoadError<E> {
             Self::Load(error) => Self::Load(Arc::clone(error)),
             Self::Panicked => Self::Panicked,
             Self::Interrupted => Self::Interrupted,
+            Self::TimedOut => Self::TimedOut,
             Self::Input(error) => Self::Input(error.clone()),
         }
     }
@@ -67,6 +72,7 @@ impl<E: fmt::Display> fmt::Display for LoadError<E> {
             Self::Interrupted => f.write_str(
                 "the load was interrupted: the tokio runtime that ran it was shut down; keep it for as long as the cache",
             ),
+            Self::TimedOut => f.write_str("the load takes longer than its timeout, and goes on"),
             Self::Input(error) => error.fmt(f),
         }
     }

@@ -110,12 +110,16 @@ mod cache;
 mod clock;
 mod driver;
 mod error;
+mod fetch_options;
+mod fetched;
 mod follow;
+mod for_hosts;
 mod invalidate;
 mod invocation;
 mod load;
 mod loaded;
 mod lock;
+mod reader;
 mod report;
 mod shared;
 pub mod stream;
@@ -125,6 +129,8 @@ pub use cache::Cache;
 #[doc(hidden)]
 pub use clock::ManualClock;
 pub use error::{BuildError, InvalidateError, LoadError};
+pub use fetch_options::{FetchOptions, Refreshing};
+pub use fetched::{Fetched, How};
 pub use follow::FollowerHandle;
 pub use invalidate::Invalidating;
 pub use invocation::Invocation;
@@ -135,7 +141,7 @@ pub use snowmelt_core::follower::{CallErrorKind, CatchUpError, CatchUpToError};
 pub use snowmelt_core::invalidation::{DataIdError, KeyPart, Origin};
 pub use snowmelt_core::{
     ConfigError, DataId, FillOutcome, InputError, Invalidation, InvocationReport, OnUndecodable,
-    PositionToken, RecordFormat, Source, Stats, StreamSpec, WriteError,
+    PositionToken, RecordFormat, Share, Source, Stats, StreamSpec, WriteError,
 };
 
 /// What the bindings for other languages share with this crate. No part of the
@@ -143,8 +149,8 @@ pub use snowmelt_core::{
 #[doc(hidden)]
 pub mod host {
     pub use crate::clock::{Clock, RESOLUTION, Reading, Tick, entropy};
-    pub use crate::load::LoadEnd;
-    pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment};
+    pub use crate::load::{LoadEnd, Step};
+    pub use snowmelt_core::{Arrival, Event, LeaseId, Lookup, Moment, Rescued, Worth};
 }
 
 /// Compiles what the README shows.

@@ -2,19 +2,18 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use snowmelt_core::config::MAX_TAGS;
 use snowmelt_core::invalidation::check_name;
-use snowmelt_core::{Arrival, FillOutcome, InputError, LeaseId, Next, Time};
+use snowmelt_core::{Arrival, FillOutcome, InputError, LeaseId, Next, Rescued, Time, Worth};
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use tracing::Instrument;
 
 use crate::error::LoadError;
+use crate::fetch_options::Refreshing;
 use crate::loaded::Loaded;
 use crate::shared::Shared;
 
@@ -27,7 +26,7 @@ pub(crate) struct Flight<V> {
 
 /// How a load ended.
 #[derive(Debug)]
-enum Done<V> {
+pub(crate) enum Done<V> {
     Loaded {
         value: V,
         /// Nothing was invalidated while it was loaded: it is for everyone.
@@ -38,6 +37,18 @@ enum Done<V> {
     Panicked,
     /// The lease was given up, or its task dropped.
     Dropped,
+}
+
+impl<V> Done<V> {
+    /// Why there is no value; `None` if there is one, or if that is nobody
+    /// else's business: an error of another type, a lease given up.
+    pub(crate) fn error<E: Send + Sync + 'static>(&self) -> Option<LoadError<E>> {
+        match self {
+            Self::Failed(error) => Arc::clone(error).downcast().ok().map(LoadError::Load),
+            Self::Panicked => Some(LoadError::Panicked),
+            Self::Loaded { .. } | Self::Dropped => None,
+        }
+    }
 }
 
 impl<V> Flight<V> {
@@ -51,7 +62,7 @@ impl<V> Flight<V> {
         }
     }
 
-    async fn wait(&self) -> &Done<V> {
+    pub(crate) async fn wait(&self) -> &Done<V> {
         loop {
             // Made before the look, so that no landing falls between the two.
             let landed = self.landed.notified();
@@ -72,6 +83,20 @@ pub enum Begin<V: Clone + Send + Sync + 'static> {
     Join(Joined<V>),
 }
 
+/// What a reader does who can load; for bindings. See
+/// [`Engine::next`](snowmelt_core::Engine::next).
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Step<V: Clone + Send + Sync + 'static> {
+    /// Serve this, past its lifetime or not.
+    Serve { value: V, stale: bool },
+    /// Load it. `old` may be served at once if the load goes on when the
+    /// reader is gone.
+    Lead { lease: Lease<V>, old: Option<Worth<V>> },
+    /// Somebody else loads it.
+    Join(Joined<V>),
+}
+
 /// The right to load one key, and to store what was loaded.
 ///
 /// Dropped without [`fill`](Self::fill) it is given up, and the key can be
@@ -83,6 +108,7 @@ pub struct Lease<V: Clone + Send + Sync + 'static> {
     id: LeaseId,
     key: Box<str>,
     flight: Arc<Flight<V>>,
+    start: Time,
     /// On the monotonic clock.
     began: Duration,
 }
@@ -98,7 +124,7 @@ impl<V: Clone + Send + Sync + 'static> Lease<V> {
     pub fn fill(mut self, loaded: impl Into<Loaded<V>>) -> FillOutcome {
         let took = self.shared.clock.monotonic().saturating_sub(self.began);
         // Foreign code first: if it panics, the lease is still there to end.
-        let loaded = loaded.into().weighed(&self.key, self.shared.weigher.as_ref());
+        let loaded = loaded.into().judged(&self.key, &self.shared.judges);
         let (value, tags) = (loaded.value.clone(), loaded.tags.len());
         let Some(core) = self.core.take() else { return FillOutcome::Fenced };
         let outcome = loaded.pass(took, |loaded| self.shared.engine.fill(&core, loaded, self.shared.now()));
@@ -118,6 +144,16 @@ impl<V: Clone + Send + Sync + 'static> Lease<V> {
     #[doc(hidden)]
     pub fn fail(mut self, error: Arc<dyn Any + Send + Sync>) {
         self.end(Done::Failed(error));
+    }
+
+    /// The load, for those who wait for it.
+    pub(crate) fn under_way(&self) -> UnderWay<V> {
+        UnderWay {
+            shared: Arc::clone(&self.shared),
+            flight: Arc::clone(&self.flight),
+            id: self.id,
+            start: self.start,
+        }
     }
 
     fn end(&mut self, done: Done<V>) {
@@ -154,12 +190,57 @@ pub enum LoadEnd<V> {
     Nothing,
 }
 
-/// A load that somebody else leads.
-pub struct Joined<V: Clone + Send + Sync + 'static> {
+/// A load under way, for those who wait for it.
+#[derive(Clone)]
+pub(crate) struct UnderWay<V: Clone + Send + Sync + 'static> {
     shared: Arc<Shared<V>>,
-    flight: Arc<Flight<V>>,
+    pub(crate) flight: Arc<Flight<V>>,
     id: LeaseId,
     start: Time,
+}
+
+impl<V: Clone + Send + Sync + 'static> UnderWay<V> {
+    /// How it ended, if it has by now.
+    pub(crate) fn done(&self) -> Option<&Done<V>> {
+        self.flight.done.get()
+    }
+
+    /// How it ended; `None` if it took longer than `limit`. The clock is
+    /// asked, and no timer is trusted.
+    pub(crate) async fn within(&self, limit: Duration) -> Option<&Done<V>> {
+        loop {
+            let left = self.left(limit);
+            if left.is_zero() {
+                return self.done();
+            }
+            if let Ok(done) = timeout(left, self.flight.wait()).await {
+                return Some(done);
+            }
+        }
+    }
+
+    /// The same for `load_timeout`.
+    pub(crate) async fn landed(&self) -> Option<&Done<V>> {
+        // Within the very millisecond in which it ends the lease still holds.
+        self.within(self.shared.engine.config().load_timeout + Duration::from_millis(1)).await
+    }
+
+    /// What the background is told to wait for.
+    pub(crate) fn refreshing(self) -> Refreshing {
+        Refreshing::new(async move {
+            self.landed().await;
+        })
+    }
+
+    /// How much of `limit`, from the load's start, is left.
+    fn left(&self, limit: Duration) -> Duration {
+        (self.start + limit).since(self.shared.precise_now())
+    }
+}
+
+/// A load that somebody else leads.
+pub struct Joined<V: Clone + Send + Sync + 'static> {
+    pub(crate) load: UnderWay<V>,
     arrival: Arrival,
 }
 
@@ -171,7 +252,7 @@ impl<V: Clone + Send + Sync + 'static> Joined<V> {
     /// [`begin`](crate::Cache::begin) again; the second load is for you in any
     /// case.
     pub async fn wait(self) -> Option<V> {
-        match self.landed().await? {
+        match self.load.landed().await? {
             Done::Loaded { value, current } if self.serves(*current) => Some(value.clone()),
             _ => None,
         }
@@ -180,51 +261,43 @@ impl<V: Clone + Send + Sync + 'static> Joined<V> {
     /// The number of the load, in its cache.
     #[doc(hidden)]
     pub fn id(&self) -> LeaseId {
-        self.id
+        self.load.id
     }
 
     /// Waits until the load landed or its time is up; [`end`](Self::end) then
     /// says how.
     #[doc(hidden)]
     pub async fn land(&self) {
-        self.landed().await;
+        self.load.landed().await;
+    }
+
+    /// How much of `limit`, counted from the load's start, is left: for
+    /// `soft_load_timeout`.
+    #[doc(hidden)]
+    pub fn left(&self, limit: Duration) -> Duration {
+        self.load.left(limit)
     }
 
     /// What the load brought for this waiter, as far as it is known by now.
     #[doc(hidden)]
     pub fn end(&self) -> LoadEnd<V> {
-        match self.flight.done.get() {
+        match self.load.done() {
             Some(Done::Loaded { value, current }) if self.serves(*current) => LoadEnd::Loaded(value.clone()),
             Some(Done::Failed(error)) => LoadEnd::Failed(Arc::clone(error)),
             _ => LoadEnd::Nothing,
         }
     }
 
-    /// `None` if the load took longer than `load_timeout`.
-    async fn landed(&self) -> Option<&Done<V>> {
-        let deadline = self.start + self.shared.engine.config().load_timeout + Duration::from_millis(1);
-        loop {
-            let now = self.shared.precise_now();
-            if now >= deadline {
-                return self.flight.done.get();
-            }
-            let left = deadline.since(now);
-            if let Ok(done) = timeout(left, self.flight.wait()).await {
-                return Some(done);
-            }
-        }
-    }
-
     /// Contract line 9: a revoked load is only for those who were there when
     /// it began.
-    fn serves(&self, current: bool) -> bool {
-        current || self.arrival.accepts(self.id)
+    pub(crate) fn serves(&self, current: bool) -> bool {
+        current || self.arrival.accepts(self.load.id)
     }
 }
 
 impl<V: Clone + Send + Sync + 'static> fmt::Debug for Joined<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Joined").field("start", &self.start).finish_non_exhaustive()
+        f.debug_struct("Joined").field("start", &self.load.start).finish_non_exhaustive()
     }
 }
 
@@ -238,21 +311,44 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         Ok(self.begun(begun, own, arrival))
     }
 
-    /// The same, unless there is a value by now: between a read that missed
-    /// and this another load may have stored one.
+    /// What a reader does who found nothing fresh or, with `ahead`, was told to
+    /// refresh: between its read and this another load may have stored a value.
+    pub(crate) fn next(
+        self: &Arc<Self>,
+        key: &str,
+        ahead: bool,
+        arrival: Arrival,
+    ) -> Result<Step<V>, InputError> {
+        check_name("key", key)?;
+        let mut own = None;
+        let now = self.precise_now();
+        let next = self.engine.next(key, ahead, now, || Arc::clone(own.insert(Flight::new())));
+        Ok(match next {
+            Next::Serve { value, stale } => Step::Serve { value, stale },
+            Next::Begin { begun, old } => match self.begun(begun, own, arrival) {
+                Begin::Lead(lease) => Step::Lead { lease, old },
+                Begin::Join(joined) => Step::Join(joined),
+            },
+        })
+    }
+
+    /// The same for one who does not serve old values.
     pub(crate) fn find_or_begin(
         self: &Arc<Self>,
         key: &str,
         arrival: Arrival,
     ) -> Result<ControlFlow<V, Begin<V>>, InputError> {
-        check_name("key", key)?;
-        let mut own = None;
-        let now = self.precise_now();
-        let next = self.engine.next(key, false, now, || Arc::clone(own.insert(Flight::new())));
-        Ok(match next {
-            Next::Serve { value, .. } => ControlFlow::Break(value),
-            Next::Begin { begun, .. } => ControlFlow::Continue(self.begun(begun, own, arrival)),
+        Ok(match self.next(key, false, arrival)? {
+            Step::Serve { value, .. } => ControlFlow::Break(value),
+            Step::Lead { lease, .. } => ControlFlow::Continue(Begin::Lead(lease)),
+            Step::Join(joined) => ControlFlow::Continue(Begin::Join(joined)),
         })
+    }
+
+    /// What may be served although it could not be loaded anew. To be asked
+    /// after a catch-up.
+    pub(crate) fn rescue(&self, key: &str) -> Option<Rescued<V>> {
+        self.engine.rescue(key, self.precise_now())
     }
 
     /// `own` is the flight of a load that is led from here.
@@ -267,86 +363,15 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             snowmelt_core::Begin::Lead(core) => Begin::Lead(Lease {
                 shared,
                 id: core.id(),
+                start: core.start(),
                 key: core.key().into(),
                 core: Some(core),
                 flight: own.unwrap_or_else(Flight::new),
                 began: self.clock.monotonic(),
             }),
             snowmelt_core::Begin::Join { id, start, flight } => {
-                Begin::Join(Joined { shared, flight, id, start, arrival })
+                Begin::Join(Joined { load: UnderWay { shared, flight, id, start }, arrival })
             }
         }
-    }
-
-    /// Loads a key that a reader who came at `arrival` did not find.
-    pub(crate) async fn load<L, F, T, E>(
-        self: &Arc<Self>,
-        key: &str,
-        arrival: Arrival,
-        loader: L,
-    ) -> Result<V, LoadError<E>>
-    where
-        L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Into<Loaded<V>>,
-        E: Send + Sync + 'static,
-    {
-        loop {
-            match self.find_or_begin(key, arrival)? {
-                ControlFlow::Break(value) => return Ok(value),
-                ControlFlow::Continue(Begin::Lead(lease)) => return lead(lease, loader).await,
-                ControlFlow::Continue(Begin::Join(joined)) => {
-                    if let Some(result) = joined.result().await {
-                        return result;
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl<V: Clone + Send + Sync + 'static> Joined<V> {
-    /// What the load brought for this waiter; `None` if it has to load itself.
-    async fn result<E: Send + Sync + 'static>(&self) -> Option<Result<V, LoadError<E>>> {
-        match self.landed().await? {
-            Done::Loaded { value, current } => self.serves(*current).then(|| Ok(value.clone())),
-            // An error of another type is somebody else's business.
-            Done::Failed(error) => Arc::clone(error).downcast().ok().map(|error| Err(LoadError::Load(error))),
-            Done::Panicked => Some(Err(LoadError::Panicked)),
-            Done::Dropped => None,
-        }
-    }
-}
-
-/// Runs the loader as a task of its own: the caller may go away, those who
-/// joined still get the value.
-async fn lead<V, L, F, T, E>(lease: Lease<V>, loader: L) -> Result<V, LoadError<E>>
-where
-    V: Clone + Send + Sync + 'static,
-    L: FnOnce() -> F + Send + 'static,
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Into<Loaded<V>>,
-    E: Send + Sync + 'static,
-{
-    let flight = Arc::clone(&lease.flight);
-    let load = async move {
-        let mut lease = lease;
-        match loader().await {
-            Ok(loaded) => {
-                lease.fill(loaded);
-            }
-            Err(error) => lease.end(Done::Failed(Arc::new(error))),
-        }
-    };
-    tokio::spawn(load.in_current_span());
-    match flight.wait().await {
-        Done::Loaded { value, .. } => Ok(value.clone()),
-        Done::Failed(error) => match Arc::clone(error).downcast() {
-            Ok(error) => Err(LoadError::Load(error)),
-            // Cannot be: this flight's loader is ours.
-            Err(_) => Err(LoadError::Interrupted),
-        },
-        Done::Panicked => Err(LoadError::Panicked),
-        Done::Dropped => Err(LoadError::Interrupted),
     }
 }

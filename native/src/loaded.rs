@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::shared::Weigher;
+use snowmelt_core::{Refresh, Share};
+
+use crate::shared::Judges;
 
 /// A loaded value, with what may be known only after the load: its tags, a
-/// lifetime of its own, its weight.
+/// lifetime of its own, how it is refreshed, its weight.
 ///
 /// A plain value turns into one with none of them.
 ///
@@ -25,8 +27,21 @@ pub struct Loaded<V> {
     /// them. At most 256; a value with more is not stored. Default none.
     pub tags: Vec<String>,
     /// Its lifetime from the start of its load. Default: drawn from
-    /// `ttl_min` to `ttl_max`.
+    /// `ttl_min` to `ttl_max`. Zero: it is shared with those who wait for it,
+    /// and not kept.
     pub ttl: Option<Duration>,
+    /// For so long past its lifetime it is served while one reader loads it
+    /// anew. Default: the cache's.
+    pub stale_while_revalidate: Option<Duration>,
+    /// For so long past its lifetime or `max_lag` it is served if it cannot be
+    /// loaded anew. Default: the cache's.
+    pub stale_if_error: Option<Duration>,
+    /// Past this share of its lifetime one reader may load it anew early.
+    /// Default: the cache's.
+    pub refresh_ahead: Option<Share>,
+    /// Whether it says that there is nothing, and so lives for `negative_ttl`.
+    /// Default: what the cache's `absent` says of the value, or false.
+    pub absent: Option<bool>,
     /// Its share of `max_weight`. Default: what the weigher says, or 1.
     pub weight: Option<u32>,
 }
@@ -34,7 +49,16 @@ pub struct Loaded<V> {
 impl<V> Loaded<V> {
     /// A value without tags, with the configured lifetime and weight.
     pub const fn new(value: V) -> Self {
-        Self { value, tags: Vec::new(), ttl: None, weight: None }
+        Self {
+            value,
+            tags: Vec::new(),
+            ttl: None,
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            refresh_ahead: None,
+            absent: None,
+            weight: None,
+        }
     }
 
     /// Sets [`tags`](Self::tags).
@@ -51,6 +75,35 @@ impl<V> Loaded<V> {
         self
     }
 
+    /// Sets [`stale_while_revalidate`](Self::stale_while_revalidate).
+    #[must_use]
+    pub const fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.stale_while_revalidate = Some(window);
+        self
+    }
+
+    /// Sets [`stale_if_error`](Self::stale_if_error).
+    #[must_use]
+    pub const fn stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = Some(window);
+        self
+    }
+
+    /// Sets [`refresh_ahead`](Self::refresh_ahead): a share between 0 and 1.
+    /// Any other number turns it off for this value.
+    #[must_use]
+    pub fn refresh_ahead(mut self, share: f64) -> Self {
+        self.refresh_ahead = Some(Share::new(share).unwrap_or(Share::OFF));
+        self
+    }
+
+    /// Sets [`absent`](Self::absent).
+    #[must_use]
+    pub const fn absent(mut self, absent: bool) -> Self {
+        self.absent = Some(absent);
+        self
+    }
+
     /// Sets [`weight`](Self::weight).
     #[must_use]
     pub const fn weight(mut self, weight: u32) -> Self {
@@ -58,10 +111,11 @@ impl<V> Loaded<V> {
         self
     }
 
-    /// Asks the weigher, if the weight is not given.
-    pub(crate) fn weighed(mut self, key: &str, weigher: Option<&Weigher<V>>) -> Self {
-        let weigh = || weigher.map_or(1, |weigher| weigher(key, &self.value));
-        self.weight = Some(self.weight.unwrap_or_else(weigh));
+    /// Asks the user's functions for what is not given.
+    pub(crate) fn judged(mut self, key: &str, judges: &Judges<V>) -> Self {
+        let weight = self.weight.unwrap_or_else(|| judges.weigh(key, &self.value));
+        let absent = self.absent.unwrap_or_else(|| judges.absent(&self.value));
+        (self.weight, self.absent) = (Some(weight), Some(absent));
         self
     }
 
@@ -73,6 +127,12 @@ impl<V> Loaded<V> {
             weight,
             tags: &tags,
             ttl: self.ttl,
+            refresh: Refresh {
+                stale_while_revalidate: self.stale_while_revalidate,
+                stale_if_error: self.stale_if_error,
+                refresh_ahead: self.refresh_ahead,
+            },
+            absent: self.absent.unwrap_or(false),
             took,
             ..snowmelt_core::Loaded::new(self.value)
         })

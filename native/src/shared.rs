@@ -8,6 +8,7 @@ use snowmelt_core::{Engine, Event, Host, Time};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Tick};
+use crate::fetch_options::Hook;
 use crate::load::Flight;
 use crate::lock::{Cell, PLACES, place};
 use crate::report::Reporter;
@@ -15,7 +16,28 @@ use crate::stream::Stream;
 use crate::stream::kinesis::KinesisStream;
 
 /// Says how heavy a value is.
-pub(crate) type Weigher<V> = Arc<dyn Fn(&str, &V) -> u32 + Send + Sync>;
+type Weigher<V> = Arc<dyn Fn(&str, &V) -> u32 + Send + Sync>;
+
+/// Says whether a value says that there is nothing.
+type Absence<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
+
+/// What the user's functions say of a value that does not say it itself.
+pub(crate) struct Judges<V> {
+    pub(crate) weigher: Option<Weigher<V>>,
+    pub(crate) absence: Option<Absence<V>>,
+}
+
+impl<V> Judges<V> {
+    #[inline]
+    pub(crate) fn weigh(&self, key: &str, value: &V) -> u32 {
+        self.weigher.as_ref().map_or(1, |weigher| weigher(key, value))
+    }
+
+    #[inline]
+    pub(crate) fn absent(&self, value: &V) -> bool {
+        self.absence.as_ref().is_some_and(|absence| absence(value))
+    }
+}
 
 /// Told of events, for bindings to other languages.
 pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -27,7 +49,10 @@ pub(crate) struct Shared<V: Clone> {
     pub(crate) stream: Option<Arc<dyn Stream>>,
     /// The same stream, if it is one that can be warmed.
     pub(crate) kinesis: Option<KinesisStream>,
-    pub(crate) weigher: Option<Weigher<V>>,
+    pub(crate) judges: Judges<V>,
+    /// Takes refreshes that go on when their reader is gone. `None`: the
+    /// reader waits.
+    pub(crate) wait_until: Option<Hook>,
     /// `None`: events are logged.
     pub(crate) events: Option<EventSink>,
     pub(crate) reporter: Reporter,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         WriteError,
     )
     from ._events import CacheEvent
+    from ._fetched import Fetched
     from ._invocation import Invocation
     from ._joined import Joined
     from ._sources import Source
@@ -53,6 +54,7 @@ else:
         "AsyncFace": "_aio",
         "CacheEvent": "_events",
         "DataId": "_data_id",
+        "Fetched": "_fetched",
         "Invocation": "_invocation",
         "InvocationReport": "_stats",
         "Joined": "_joined",
@@ -97,6 +99,7 @@ __all__ = [
     "CatchUpError",
     "ClosedError",
     "DataId",
+    "Fetched",
     "InvalidNameError",
     "InvalidNameTypeError",
     "Invocation",

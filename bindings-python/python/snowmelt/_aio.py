@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from . import _snowmelt
-from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome, tags_of
+from ._fetched import Fetched, Wishes, at_once, late, rescued, tell, to_catch_up, unheard
+from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome
 from ._types import Generic
 from ._waiting import ended, running_loop, until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, overload
 
     from ._cache import Cache
@@ -38,7 +41,7 @@ class AsyncFace(Generic["V"]):
     async def get(self, key: str, default: Any = None) -> Any:
         """Reads a key. If a catch-up is due, tries one first, for at most ``catch_up_budget``."""
         cache = self._cache
-        value = cache._look(key)
+        value = cache._read(key)
         if value is DUE:
             await until(cache._catch_up_for_read())
             value = cache._get_now(key)
@@ -53,8 +56,14 @@ class AsyncFace(Generic["V"]):
         loader: Callable[[], Awaitable[V] | V],
         *,
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
-        ttl: Duration | None = None,
-        weight: float | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
     ) -> V:
         """Reads a key, or loads it with a function, async or not, in a task of its own on this loop.
 
@@ -63,10 +72,84 @@ class AsyncFace(Generic["V"]):
         """
         value = self._cache._look(key)
         if value is MISS or value is DUE:
-            return await self._load(key, value is DUE, loader, tags, ttl, weight)
+            wishes = Wishes(
+                soft_load_timeout,
+                wait_until,
+                tags=tags,
+                ttl=ttl,
+                weight=weight,
+                stale_while_revalidate=stale_while_revalidate,
+                stale_if_error=stale_if_error,
+                refresh_ahead=refresh_ahead,
+                absent=absent,
+            )
+            return (await self._fetch(key, value is DUE, loader, wishes)).value
         return value
 
-    async def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
+    async def fetch(
+        self,
+        key: str,
+        loader: Callable[[], Awaitable[V] | V],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+    ) -> Fetched[V]:
+        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        value = self._cache._look(key)
+        if value is MISS or value is DUE:
+            wishes = Wishes(
+                soft_load_timeout,
+                wait_until,
+                tags=tags,
+                ttl=ttl,
+                weight=weight,
+                stale_while_revalidate=stale_while_revalidate,
+                stale_if_error=stale_if_error,
+                refresh_ahead=refresh_ahead,
+                absent=absent,
+            )
+            return await self._fetch(key, value is DUE, loader, wishes)
+        return Fetched(value, "hit")
+
+    async def get_many(
+        self,
+        keys: Iterable[str],
+        loader: Callable[[list[str]], Awaitable[Mapping[str, V]] | Mapping[str, V]],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+    ) -> dict[str, V | None]:
+        """As ``Cache.get_many``. The loader, async or not, runs in a task of its own on this loop."""
+        from ._many import aget_many
+
+        wishes = Wishes(
+            soft_load_timeout,
+            wait_until,
+            tags=tags,
+            ttl=ttl,
+            weight=weight,
+            stale_while_revalidate=stale_while_revalidate,
+            stale_if_error=stale_if_error,
+            refresh_ahead=refresh_ahead,
+            absent=absent,
+        )
+        return await aget_many(self._cache, keys, loader, wishes)
+
+    async def _fetch(self, key: str, due: bool, loader: Callable[[], Any], wishes: Wishes) -> Fetched[V]:
         cache = self._cache
         arrival = cache._arrive()
         if not callable(loader):
@@ -75,44 +158,68 @@ class AsyncFace(Generic["V"]):
         loop = running_loop()
         if due:
             await until(cache._catch_up_for_read())
-            value = cache._get_now(key)
+            value = cache._look_again(key)
             if value is not MISS:
-                return value
+                return Fetched(value, "hit")
+        ahead = True
         while True:
-            found = cache._find_or_begin(key, arrival)
-            if isinstance(found, tuple):
-                return found[0]
-            if isinstance(found, _snowmelt.Lease):
-                return cache._out(await self._lead(loop, found, loader, tags, ttl, weight))
-            joined = await self._join(found)
-            if joined is not None:
-                return cache._out(joined[0])
+            begun, value, stale = cache._next(key, arrival, ahead)
+            if begun is None:
+                return Fetched(cache._out(value), "stale" if stale else "hit")
+            if isinstance(begun, _snowmelt.Lease):
+                return await self._lead(loop, begun, value, stale, loader, wishes)
+            fetched = await self._join(key, begun, wishes)
+            if fetched is not None:
+                return fetched
+            ahead = False  # It waited for a load already: fresh is fresh.
 
     async def _lead(
-        self, loop: asyncio.AbstractEventLoop, lease: _snowmelt.Lease, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any
-    ) -> V:
-        import asyncio
-
-        cache = self._cache
-        flight = Flight(lease, loop)
+        self, loop: asyncio.AbstractEventLoop, lease: _snowmelt.Lease, old: Any, stale: bool, loader: Callable[[], Any], wishes: Wishes
+    ) -> Fetched[V]:
+        cache, hook = self._cache, wishes.hook(self._cache)
+        flight = Flight(loop, lease)
         cache._flights[lease.id] = flight
-        name = f"snowmelt load of {str.__str__(lease.key)[:64]}"
-        task = loop.create_task(_run(cache, flight, loader, tags, ttl, weight), name=name)
-        _keep(cache._tasks, loop, task)
-        value: V
+        load = Load(lease.key)
+        task = load.start(cache, loop, _run(cache, flight, load, loader, wishes))
+        if old is not MISS and hook is not None:
+            load.leave(hook, task)
+            return at_once(cache, lease.key, old, stale)
         with Waiting(flight, blocking=False):
-            value, raised = await asyncio.shield(task)
-        if raised is None:
-            return value
+            fetched = await patient(cache, lease.key, task, wishes.soft(cache))
+        if fetched is not None:
+            load.leave(hook, task)
+            return fetched
         try:
-            raise raised
-        finally:
-            # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
-            del task, raised
+            return Fetched(cache._out(load.result()), "loaded")
+        except Exception as raised:
+            fetched = None if wishes.gives_errors else await rescue(cache, lease.key, raised)
+            if fetched is None:
+                raise
+            return fetched
 
-    async def _join(self, joined: _snowmelt.Joined) -> tuple[V] | None:
+    async def _join(self, key: str, joined: _snowmelt.Joined, wishes: Wishes) -> Fetched[V] | None:
+        """What another's load brings for this reader; None if it has to load itself."""
+        cache, soft, pending = self._cache, wishes.soft(self._cache), joined.start()
+        try:
+            if soft is not None and soft < cache._hard and not await self._landed(joined, pending, joined.left(soft)):
+                fetched = await rescue(cache, key, late())
+                if fetched is not None and not pending.done():
+                    return fetched
+            await self._landed(joined, pending)
+            found = outcome(pending.result())
+        except Exception as raised:
+            fetched = None if wishes.gives_errors else await rescue(cache, key, raised)
+            if fetched is None:
+                raise
+            return fetched
+        if found is not None:
+            return Fetched(cache._out(found[0]), "coalesced")
+        return await rescue(cache, key, late()) if joined.left(cache._hard) <= 0 else None
+
+    async def _landed(self, joined: _snowmelt.Joined, pending: _snowmelt.Pending, within: float | None = None) -> bool:
+        """As ``_reads.landed``."""
         cache = self._cache
-        pending = joined.start()
+        deadline = None if within is None else monotonic() + within
         flight = cache._flights.get(joined.id)
 
         def look() -> bool:
@@ -123,10 +230,10 @@ class AsyncFace(Generic["V"]):
             return False
 
         with Waiting(flight, blocking=False):
-            again = await ended(pending, look)
-        if again:
-            return await self._join(joined)
-        return outcome(pending.result())
+            if await ended(pending, look, within):
+                return True
+        left = None if deadline is None else deadline - monotonic()
+        return False if left is not None and left <= 0 else await self._landed(joined, pending, left)
 
     async def invalidate(
         self,
@@ -208,20 +315,101 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _run(cache: Cache[Any], flight: Flight, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> tuple[Any, Exception | None]:
-    """Runs a loader to its end. Its exception is given, not raised: there may be nobody left to raise it for."""
-    lease = flight.lease
+async def _run(cache: Cache[Any], flight: Flight, load: Load, loader: Callable[[], Any], wishes: Wishes) -> None:
+    """Runs a loader to its end."""
+    (lease,) = flight.leases
     current.set(flight)
     try:
         value = loader()
         if is_awaitable(value):
             value = await value
-        cache.fill(lease, value, tags=tags_of(value, tags), ttl=ttl, weight=weight)
-        return value, None
+        cache.fill(lease, value, **wishes.of(value))
+        load.end(value)
     except Exception as raised:
         lease.fail((raised, raised.__traceback__))
-        return None, raised
+        load.fail(raised)
     finally:
         # Cancelled, or the loop is going away: whoever waits loads anew.
         lease.abandon()
         cache._flights.pop(lease.id, None)
+
+
+class Load:
+    """What a task that loads has come to. The task itself gives nothing, and raises nothing: those are told of it who only
+    want to know when it ended.
+    """
+
+    __slots__ = ("_heard", "_key", "_raised", "_result")
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        #: Whether somebody asks for what came of it.
+        self._heard = True
+        self._result: Any = None
+        self._raised: Exception | None = None
+
+    def start(
+        self, cache: Cache[Any], loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
+        task = loop.create_task(work, name=f"snowmelt load of {str.__str__(self._key)[:64]}")
+        _keep(cache._tasks, loop, task)
+        return task
+
+    def end(self, result: Any) -> None:
+        self._result = result
+
+    def fail(self, raised: Exception) -> None:
+        if self._heard:
+            self._raised = raised
+        else:
+            unheard(self._key, raised)
+
+    def failed(self, raised: Exception) -> None:
+        """As ``fail``, where whoever waits is told in another way."""
+        if not self._heard:
+            unheard(self._key, raised)
+
+    def leave(self, hook: Callable[[Any], object] | None, task: asyncio.Task[None]) -> None:
+        """Nobody waits for it any more but who is told of it."""
+        self._heard = False
+        tell(hook, task)
+
+    def result(self) -> Any:
+        """What came of it, after its task ended."""
+        raised, self._raised = self._raised, None
+        if raised is None:
+            return self._result
+        try:
+            raise raised
+        finally:
+            # This frame is in the traceback: what it holds would keep itself alive until the collector comes.
+            del raised
+
+
+async def rescue(cache: Cache[Any], key: str, raised: Exception) -> Fetched[Any] | None:
+    """As ``_reads.rescue``."""
+    pending = to_catch_up(cache, key)
+    if pending is None:
+        return None
+    await until(pending)
+    return rescued(cache, key, raised)
+
+
+async def patient(cache: Cache[Any], key: str, task: asyncio.Task[None], soft: float | None) -> Fetched[Any] | None:
+    """Waits for a load; gives the old value if there is one and it takes longer than it should, or may. Whoever is cancelled
+    here leaves the load alone.
+    """
+    import asyncio
+
+    hard = cache._hard
+    for within in (hard,) if soft is None else (soft, max(0.0, hard - soft)):
+        if (await asyncio.wait({task}, timeout=within))[0]:
+            break
+        fetched = await rescue(cache, key, late())
+        if fetched is not None and not task.done():
+            return fetched
+    else:
+        await asyncio.wait({task})
+    # If it was cancelled, so is this.
+    task.result()
+    return None

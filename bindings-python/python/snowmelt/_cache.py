@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from . import _snapshots
 from ._errors import SnowmeltError, describe, error
-from ._loads import Flight, Waiting, asynchronous, current, is_awaitable, no_loader, outcome, tags_of
+from ._fetched import Fetched, Wishes
+from ._reads import fetch
 from ._snowmelt import DUE, MISS, Core, Lease, hasten
-from ._waiting import LOOK, wait
+from ._waiting import wait
 from ._writes import Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from types import TracebackType
     from typing import Any, Literal, overload
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ._events import CacheEvent
     from ._invocation import Invocation
     from ._joined import Joined
+    from ._loads import Flight
     from ._sources import Source
     from ._stats import InvocationReport, Stats
     from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
@@ -130,6 +133,13 @@ class Cache(Core["V"]):
         max_fences: int | None = None,
         call_timeout: Duration | None = None,
         load_timeout: Duration | None = None,
+        soft_load_timeout: Duration | None = None,
+        stale_while_revalidate: Duration | None = None,
+        stale_if_error: Duration | None = None,
+        refresh_ahead: float | None = None,
+        negative_ttl: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[Any], object] | None = None,
         give_up_records: int | None = None,
         give_up_bytes: Size | None = None,
         page_records: int | None = None,
@@ -140,6 +150,11 @@ class Cache(Core["V"]):
         seed: int | None = None,
     ) -> None:
         self._copy = copy
+        self._wait_until = wait_until
+        if wait_until is not None:
+            # What a hook is given: imported now, and not when another thread may fork.
+            import concurrent.futures as _  # noqa: F401
+        self._soft, self._hard = self._soft_load_timeout(), self._load_timeout()
         self._report_to = report_to
         #: Loads that Python code leads, by the numbers of their leases.
         self._flights: dict[int, Flight] = {}
@@ -166,8 +181,14 @@ class Cache(Core["V"]):
         loader: Callable[[], V],
         *,
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
-        ttl: Duration | None = None,
-        weight: float | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[Future[None]], object] | None = None,
     ) -> V:
         """Reads a key, or loads it on this thread.
 
@@ -175,65 +196,96 @@ class Cache(Core["V"]):
         the loader returns is given to who waits in any case, and stored unless it may be stale by now. If it raises an
         ``Exception``, all who waited get it and nothing is stored; what else it raises (``KeyboardInterrupt``) is its
         caller's alone, and the others load anew.
+
+        ``tags``, ``ttl`` and ``weight`` are the value's, as for ``set``. ``stale_while_revalidate``, ``stale_if_error`` and
+        ``refresh_ahead`` are the cache's options, for this value. Each may be a function of the value: they may be known only
+        after the load. So may ``absent`` be only, which says whether the value says that there is nothing.
+        ``soft_load_timeout`` and ``wait_until`` are the cache's options, for this call.
         """
         value = self._look(key)
         if value is MISS or value is DUE:
-            return self._load(key, value is DUE, loader, tags, ttl, weight)
+            wishes = Wishes(
+                soft_load_timeout,
+                wait_until,
+                tags=tags,
+                ttl=ttl,
+                weight=weight,
+                stale_while_revalidate=stale_while_revalidate,
+                stale_if_error=stale_if_error,
+                refresh_ahead=refresh_ahead,
+                absent=absent,
+            )
+            return fetch(self, key, value is DUE, loader, wishes).value
         return value
 
-    def _load(self, key: str, due: bool, loader: Callable[[], Any], tags: Any, ttl: Any, weight: Any) -> V:
-        arrival = self._arrive()
-        if not callable(loader):
-            raise no_loader(key, loader)
-        if due:
-            wait(self._catch_up_for_read())
-            value = self._get_now(key)
-            if value is not MISS:
-                return value
-        while True:
-            found = self._find_or_begin(key, arrival)
-            if isinstance(found, tuple):
-                return found[0]
-            if isinstance(found, Lease):
-                return self._lead(found, loader, tags, ttl, weight)
-            joined = self._join(found)
-            if joined is not None:
-                return self._out(joined[0])
+    def fetch(
+        self,
+        key: str,
+        loader: Callable[[], V],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[Future[None]], object] | None = None,
+    ) -> Fetched[V]:
+        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        value = self._look(key)
+        if value is MISS or value is DUE:
+            wishes = Wishes(
+                soft_load_timeout,
+                wait_until,
+                tags=tags,
+                ttl=ttl,
+                weight=weight,
+                stale_while_revalidate=stale_while_revalidate,
+                stale_if_error=stale_if_error,
+                refresh_ahead=refresh_ahead,
+                absent=absent,
+            )
+            return fetch(self, key, value is DUE, loader, wishes)
+        return Fetched(value, "hit")
 
-    def _lead(self, lease: Lease, loader: Callable[[], V], tags: Any, ttl: Any, weight: Any) -> V:
-        flight = Flight(lease, None)
-        self._flights[lease.id] = flight
-        try:
-            # Whoever asked from within another loader waits for this one.
-            with Waiting(flight, blocking=False):
-                token = current.set(flight)
-                try:
-                    value = loader()
-                    if is_awaitable(value):
-                        raise asynchronous(lease.key, value)
-                    self.fill(lease, value, tags=tags_of(value, tags), ttl=ttl, weight=weight)
-                finally:
-                    current.reset(token)
-            return self._out(value)
-        except Exception as raised:
-            lease.fail((raised, raised.__traceback__))
-            raise
-        finally:
-            lease.abandon()
-            del self._flights[lease.id]
+    def get_many(
+        self,
+        keys: Iterable[str],
+        loader: Callable[[list[str]], Mapping[str, V]],
+        *,
+        tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
+        ttl: Duration | Callable[[V], Duration] | None = None,
+        weight: float | Callable[[V], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
+        stale_if_error: Duration | Callable[[V], Duration] | None = None,
+        refresh_ahead: float | Callable[[V], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[V], bool] | None = None,
+        wait_until: Callable[[Future[None]], object] | None = None,
+    ) -> dict[str, V | None]:
+        """Reads keys, and loads those that nobody else loads with one call of the loader.
 
-    def _join(self, joined: _snowmelt.Joined) -> tuple[V] | None:
-        """What the load brings for this thread, in a tuple; None if it has to load itself."""
-        pending = joined.start()
-        flight = self._flights.get(joined.id)
-        with Waiting(flight, blocking=True):
-            while not pending.wait(LOOK):
-                if flight is None and joined.id in self._flights:
-                    # Its leader had not noted it yet.
-                    return self._join(joined)
-                if flight is not None:
-                    flight.look()
-        return outcome(pending.result())
+        The loader is given their list, and gives a mapping. A key that is not in it is "not there": it is None here, and is
+        cached as that (see ``negative_ttl``). Each key is loaded under a lease of its own, as by ``get_or_load``, whose
+        arguments these are; a function among them is asked for each value. If the loader raises an exception, so does this,
+        unless all of its keys have an old value to be served (``stale_if_error``); what was loaded stays cached.
+        """
+        from ._many import get_many
+
+        wishes = Wishes(
+            soft_load_timeout,
+            wait_until,
+            tags=tags,
+            ttl=ttl,
+            weight=weight,
+            stale_while_revalidate=stale_while_revalidate,
+            stale_if_error=stale_if_error,
+            refresh_ahead=refresh_ahead,
+            absent=absent,
+        )
+        return get_many(self, keys, loader, wishes)
 
     def _out(self, value: V) -> V:
         """A value of a load, on its way to a reader."""
@@ -311,7 +363,18 @@ class Cache(Core["V"]):
 
         @overload
         def cached(
-            self, template: str | None = None, *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
+            self,
+            template: str | None = None,
+            *,
+            tags: CallTags | None = None,
+            ttl: Duration | Callable[[Any], Duration] | None = None,
+            weight: float | Callable[[Any], float] | None = None,
+            stale_while_revalidate: Duration | Callable[[Any], Duration] | None = None,
+            stale_if_error: Duration | Callable[[Any], Duration] | None = None,
+            refresh_ahead: float | Callable[[Any], float] | None = None,
+            soft_load_timeout: Duration | None = None,
+            absent: Callable[[Any], bool] | None = None,
+            wait_until: Callable[[Any], object] | None = None,
         ) -> CachedDecorator: ...
         # (The first that fits is meant.)
         @overload
@@ -320,12 +383,29 @@ class Cache(Core["V"]):
             template: Callable[P, Coroutine[Any, Any, R]],
             *,
             tags: CallTags | None = None,
-            ttl: Duration | None = None,
-            weight: float | None = None,
+            ttl: Duration | Callable[[Any], Duration] | None = None,
+            weight: float | Callable[[Any], float] | None = None,
+            stale_while_revalidate: Duration | Callable[[Any], Duration] | None = None,
+            stale_if_error: Duration | Callable[[Any], Duration] | None = None,
+            refresh_ahead: float | Callable[[Any], float] | None = None,
+            soft_load_timeout: Duration | None = None,
+            absent: Callable[[Any], bool] | None = None,
+            wait_until: Callable[[Any], object] | None = None,
         ) -> AsyncCachedFunction[P, R]: ...
         @overload
         def cached(
-            self, template: Callable[P, R], *, tags: CallTags | None = None, ttl: Duration | None = None, weight: float | None = None
+            self,
+            template: Callable[P, R],
+            *,
+            tags: CallTags | None = None,
+            ttl: Duration | Callable[[Any], Duration] | None = None,
+            weight: float | Callable[[Any], float] | None = None,
+            stale_while_revalidate: Duration | Callable[[Any], Duration] | None = None,
+            stale_if_error: Duration | Callable[[Any], Duration] | None = None,
+            refresh_ahead: float | Callable[[Any], float] | None = None,
+            soft_load_timeout: Duration | None = None,
+            absent: Callable[[Any], bool] | None = None,
+            wait_until: Callable[[Any], object] | None = None,
         ) -> CachedFunction[P, R]: ...
 
     def cached(
@@ -333,8 +413,14 @@ class Cache(Core["V"]):
         template: str | Callable[..., Any] | None = None,
         *,
         tags: CallTags | None = None,
-        ttl: Duration | None = None,
-        weight: float | None = None,
+        ttl: Duration | Callable[[Any], Duration] | None = None,
+        weight: float | Callable[[Any], float] | None = None,
+        stale_while_revalidate: Duration | Callable[[Any], Duration] | None = None,
+        stale_if_error: Duration | Callable[[Any], Duration] | None = None,
+        refresh_ahead: float | Callable[[Any], float] | None = None,
+        soft_load_timeout: Duration | None = None,
+        absent: Callable[[Any], bool] | None = None,
+        wait_until: Callable[[Any], object] | None = None,
     ) -> Any:
         """A decorator: calls of the function, sync or async, are read from this cache.
 
@@ -343,7 +429,18 @@ class Cache(Core["V"]):
         """
         from ._cached import cached
 
-        return cached(self, template, tags, ttl, weight)
+        wishes = Wishes(
+            soft_load_timeout,
+            wait_until,
+            tags=tags,
+            ttl=ttl,
+            weight=weight,
+            stale_while_revalidate=stale_while_revalidate,
+            stale_if_error=stale_if_error,
+            refresh_ahead=refresh_ahead,
+            absent=absent,
+        )
+        return cached(self, template, wishes)
 
     def handler(self, function: F) -> F:
         """A Lambda handler, sync or async, around ``function``.

@@ -9,30 +9,32 @@ from . import _snowmelt
 from ._errors import describe, error
 from ._functions import is_async, is_generator
 from ._keys import CallKeys
+from ._reads import fetch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._fetched import Wishes
     from ._keys import Args, Kwargs, Made
 
-    #: Gives the tags of a call.
-    _TagsOf = Callable[[Args, Kwargs], Any]
+    #: Gives the wishes of a call.
+    _WishesOf = Callable[[Args, Kwargs], Wishes]
 
 _MISS, _DUE = _snowmelt.MISS, _snowmelt.DUE
 
 
-def cached(cache: Any, template: Any, tags: Any, ttl: Any, weight: Any) -> Any:
+def cached(cache: Any, template: Any, wishes: Wishes) -> Any:
     """The decorator, or with a function in the template's place what it makes of that."""
     if callable(template):
-        return _cached(cache, template, None, tags, ttl, weight)
+        return _cached(cache, template, None, wishes)
     if template is not None and not isinstance(template, str):
         raise error("INVALID_ARGUMENT", f"the template is {describe(template)}: give a str such as \"users/{{user_id}}\"", wrong_type=True)
-    return lambda function: _cached(cache, function, template, tags, ttl, weight)
+    return lambda function: _cached(cache, function, template, wishes)
 
 
-def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any, weight: Any) -> Any:
+def _cached(cache: Any, function: Any, template: str | None, wishes: Wishes) -> Any:
     if not callable(function) or isinstance(function, type):
         raise error("INVALID_ARGUMENT", f"what is to be cached is {describe(function)}: give a function", wrong_type=True)
     if is_generator(function):
@@ -42,7 +44,7 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
     made = keys.of_call() if template is None else keys.template(template)
     key = made.of
     decorate = _asynchronous if is_async(function) else _synchronous
-    decorated = decorate(cache, function, made, _call_tags(keys, tags), ttl, weight)
+    decorated = decorate(cache, function, made, _call_wishes(keys, wishes))
 
     def key_of(*args: Any, **kwargs: Any) -> str:
         return key(args, kwargs)
@@ -61,28 +63,28 @@ def _cached(cache: Any, function: Any, template: str | None, tags: Any, ttl: Any
     return decorated
 
 
-def _synchronous(cache: Any, function: Any, made: Made, tags_of: _TagsOf, ttl: Any, weight: Any) -> Any:
-    sought, load = _looking(cache, made), cache._load
+def _synchronous(cache: Any, function: Any, made: Made, wishes_of: _WishesOf) -> Any:
+    sought = _looking(cache, made)
 
     def run(missed: _snowmelt.Missed, args: Args, kwargs: Kwargs) -> Any:
         name, value = sought(missed, args, kwargs)
         if value is not _MISS and value is not _DUE:
             return value
         call = functools.partial(function, *args, **kwargs)
-        return load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+        return fetch(cache, name, value is _DUE, call, wishes_of(args, kwargs)).value
 
     return functools.update_wrapper(Cached(cache, made.quick, run), function)
 
 
-def _asynchronous(cache: Any, function: Any, made: Made, tags_of: _TagsOf, ttl: Any, weight: Any) -> Any:
-    sought, load = _looking(cache, made), cache.aio._load
+def _asynchronous(cache: Any, function: Any, made: Made, wishes_of: _WishesOf) -> Any:
+    sought, load = _looking(cache, made), cache.aio._fetch
 
     async def run(missed: _snowmelt.Missed, args: Args, kwargs: Kwargs) -> Any:
         name, value = sought(missed, args, kwargs)
         if value is not _MISS and value is not _DUE:
             return value
         call = functools.partial(function, *args, **kwargs)
-        return await load(name, value is _DUE, call, tags_of(args, kwargs), ttl, weight)
+        return (await load(name, value is _DUE, call, wishes_of(args, kwargs))).value
 
     look_for = _snowmelt.CachedCall(cache, made.quick, run).look
 
@@ -130,10 +132,11 @@ class Cached(_snowmelt.QuickCall):
         return f"<cached function {self.__qualname__} at {id(self):#x}>"
 
 
-def _call_tags(keys: CallKeys, tags: Any) -> _TagsOf:
-    """What gives the tags of a call: a list, or a function of the value."""
+def _call_wishes(keys: CallKeys, wishes: Wishes) -> _WishesOf:
+    """What gives the wishes of a call: its tags may be templates."""
+    tags = wishes.given.get("tags")
     if tags is None or callable(tags):
-        return lambda args, kwargs: tags
+        return lambda args, kwargs: wishes
     if isinstance(tags, (bytes, bytearray, memoryview)) or not hasattr(type(tags), "__iter__"):
         raise error("INVALID_ARGUMENT", f"`tags` is {describe(tags)}: give a list of templates, or a function of the value", wrong_type=True)
     templates = [tags] if isinstance(tags, str) else list(tags)
@@ -141,4 +144,4 @@ def _call_tags(keys: CallKeys, tags: Any) -> _TagsOf:
         if not isinstance(tag, str):
             raise error("INVALID_ARGUMENT", f"a tag's template is {describe(tag)}: give a str", wrong_type=True)
     texts = [keys.template(tag).of for tag in templates]
-    return lambda args, kwargs: [text(args, kwargs) for text in texts]
+    return lambda args, kwargs: wishes.but(tags=[text(args, kwargs) for text in texts])

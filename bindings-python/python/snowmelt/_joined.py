@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ._loads import outcome
+from ._reads import landed
 from ._types import Generic
 
 TYPE_CHECKING = False
@@ -24,10 +26,14 @@ class Joined(Generic["V"]):
         That is so if it was given up, took too long, or was revoked and had begun before this waiter came. Raises what the
         loader raised.
         """
-        found = self._cache._join(self._joined)
+        pending = self._joined.start()
+        landed(self._cache, self._joined, pending)
+        found = outcome(pending.result())
         return None if found is None else (self._cache._out(found[0]),)
 
     async def wait_async(self) -> tuple[V] | None:
         """The same, on an event loop."""
-        found = await self._cache.aio._join(self._joined)
+        pending = self._joined.start()
+        await self._cache.aio._landed(self._joined, pending)
+        found = outcome(pending.result())
         return None if found is None else (self._cache._out(found[0]),)

@@ -35,11 +35,12 @@ _standing: dict[int, list[Flight]] = {}
 class Flight:
     """A load that Python code leads."""
 
-    __slots__ = ("key", "lease", "loop", "thread", "waits_for")
+    __slots__ = ("key", "leases", "loop", "thread", "waits_for")
 
-    def __init__(self, lease: _snowmelt.Lease, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.key: str = lease.key
-        self.lease = lease
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, *leases: _snowmelt.Lease) -> None:
+        self.key: str = leases[0].key
+        #: Several, if one loader loads all of them.
+        self.leases = leases
         #: The loop that its loader runs on, if it is asynchronous.
         self.loop = loop
         self.thread = get_ident()
@@ -48,7 +49,8 @@ class Flight:
     def look(self) -> None:
         """A loop that was closed goes on with nothing: its loads are given up, so that others can load the keys."""
         if self.loop is not None and self.loop.is_closed():
-            self.lease.abandon()
+            for lease in self.leases:
+                lease.abandon()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -151,11 +153,6 @@ def outcome(found: Any) -> tuple[Any] | None:
 
 def no_loader(key: str, loader: object) -> SnowmeltError:
     return error("INVALID_ARGUMENT", f"the loader of {shown(key)} is {describe(loader)}: give a function that returns the value", wrong_type=True)
-
-
-def tags_of(value: object, tags: Any) -> Any:
-    """The tags of a loaded value, where they are given or a function of it."""
-    return tags(value) if callable(tags) else tags
 
 
 def is_awaitable(value: object) -> bool:

@@ -18,8 +18,14 @@ class Stats(Record):
 
     #: Reads that were served from memory.
     hits: int
-    #: Reads that were not.
+    #: Reads that were not served from memory at once: the value was not there, or past its lifetime.
     misses: int
+    #: Reads that were served past the lifetime, within ``stale_while_revalidate``.
+    stale: int
+    #: Reads that were served within ``stale_if_error``, because the load failed or took long.
+    rescued: int
+    #: Loads that began while the old value could still be served.
+    refreshes: int
     #: Loads that began.
     loads: int
     #: Loads that ended without a value.

@@ -6,13 +6,14 @@ wherever it is assigned.
 
 from __future__ import annotations
 
+from ._generic import Generic as Generic
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, Union, overload
-    from typing import Generic as Generic
 
     from typing_extensions import TypeVar
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     #: What is reported after each invocation; a mapping is ``{"emf": namespace}``.
     Report: TypeAlias = Union[Literal["off", "json"], Mapping[str, str]]
     #: What became of a value.
-    FillOutcome: TypeAlias = Literal["stored", "fenced", "too_heavy"]
+    FillOutcome: TypeAlias = Literal["stored", "fenced", "too_heavy", "not_kept"]
+    #: How a value was come by.
+    How: TypeAlias = Literal["hit", "loaded", "coalesced", "stale", "stale_on_error"]
     #: Templates of tags, or a function of the value.
     CallTags: TypeAlias = Union[str, Iterable[str], Callable[[Any], Iterable[str]]]
 
@@ -86,11 +89,3 @@ if TYPE_CHECKING:
         ) -> AsyncCachedFunction[P, R]: ...
         @overload
         def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
-
-else:
-
-    class Generic:
-        """As ``typing.Generic``."""
-
-        __slots__ = ()
-        __class_getitem__ = classmethod(type(list[int]))

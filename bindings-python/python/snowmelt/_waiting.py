@@ -37,8 +37,10 @@ async def until(pending: _snowmelt.Pending) -> Any:
     return pending.result()
 
 
-async def ended(pending: _snowmelt.Pending, look: Callable[[], bool] | None = None) -> bool:
-    """Waits, and leaves the result to its caller. ``look`` is called now and then; True if it said to stop."""
+async def ended(pending: _snowmelt.Pending, look: Callable[[], bool] | None = None, within: float | None = None) -> bool:
+    """Waits, at most so many seconds, and leaves the result to its caller; whether it ended. ``look`` is called now and then,
+    and says whether to stop.
+    """
     import asyncio
 
     loop = running_loop()
@@ -51,14 +53,19 @@ async def ended(pending: _snowmelt.Pending, look: Callable[[], bool] | None = No
             pass  # The loop was closed: nobody waits there any more.
 
     if pending.then(wake):
-        if look is None and not _snowmelt.ending():
+        if look is None and within is None and not _snowmelt.ending():
             await woken
         else:
+            deadline = None if within is None else loop.time() + within
             # (While Python ends nobody is woken.)
-            while not (await asyncio.wait({woken}, timeout=LOOK))[0] and not pending.done():
-                if look is not None and look():
-                    return True
-    return False
+            while not (await asyncio.wait({woken}, timeout=_slice(loop, deadline)))[0] and not pending.done():
+                if (look is not None and look()) or (deadline is not None and loop.time() >= deadline):
+                    return False
+    return True
+
+
+def _slice(loop: asyncio.AbstractEventLoop, deadline: float | None) -> float:
+    return LOOK if deadline is None else max(0.0, min(LOOK, deadline - loop.time()))
 
 
 def _set(future: asyncio.Future[None]) -> None:

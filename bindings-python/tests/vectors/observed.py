@@ -90,7 +90,7 @@ def event(event: dict[str, Any], catch_up_number: Callable[[float], int]) -> dic
 CALLS = ("list_shards_calls", "shard_iterator_calls", "get_records_calls", "put_records_calls")
 DURATIONS = ("lag", "time_saved", "time_spent")
 COUNTERS = (
-    *("hits", "misses", "loads", "load_failures", "coalesced", "fills", "fenced", "too_heavy"),
+    *("hits", "misses", "stale", "rescued", "refreshes", "loads", "load_failures", "coalesced", "fills", "fenced", "too_heavy"),
     *("evictions", "expirations"),
     *("invalidated_by_key", "invalidated_by_tag", "invalidated_by_prefix", "invalidated_by_all"),
     *("records", "undecodable", "catch_ups_succeeded", "catch_ups_failed", "catch_ups_throttled", "gaps"),

@@ -17,6 +17,12 @@ def _number(value: Any) -> int:
     return value
 
 
+def _share(value: Any) -> float:
+    if not isinstance(value, float):
+        raise ValueError(f"no share: {value!r}")
+    return value
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"no text: {value!r}")
@@ -41,7 +47,8 @@ def _flag(value: Any) -> bool:
 
 _DURATIONS = (
     *("ttl_min", "ttl_max", "catch_up_every", "max_lag", "margin", "settle", "retention"),
-    *("catch_up_budget", "call_timeout", "load_timeout"),
+    *("catch_up_budget", "call_timeout", "load_timeout", "soft_load_timeout"),
+    *("stale_while_revalidate", "stale_if_error", "negative_ttl"),
 )
 _NUMBERS = (
     *("max_entries", "max_weight", "max_leases", "max_fences", "segments"),
@@ -51,6 +58,7 @@ _HOW = {
     **{name: _duration for name in _DURATIONS},
     **{name: _number for name in _NUMBERS},
     **{name: _text for name in ("namespace", "on_undecodable", "record_format")},
+    "refresh_ahead": _share,
     "lanes": _lanes,
     "source": _source,
     "keys_as_tags": _flag,

@@ -17,6 +17,7 @@ def _is_integer(value: Any) -> bool:
 TYPES = {
     "string": lambda value: isinstance(value, str),
     "integer": _is_integer,
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),

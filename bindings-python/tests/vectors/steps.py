@@ -46,11 +46,10 @@ class Steps:
     # Reading and loading.
 
     def get(self, step: dict[str, Any]) -> None:
-        state, *value = self.core.get(step["key"])
-        expect(step["expect"], {"hit": value[0]} if state == "hit" else state)
+        expect(step["expect"], _looked(self.core.get(step["key"])))
 
     def get_after_catch_up(self, step: dict[str, Any]) -> None:
-        expect(step["expect"], _found(self.core.get_after_catch_up(step["key"])))
+        expect(step["expect"], _looked(self.core.get_after_catch_up(step["key"])))
 
     def peek(self, step: dict[str, Any]) -> None:
         expect(step["expect"], _found(self.core.peek(step["key"])))
@@ -59,16 +58,34 @@ class Steps:
         expect(expected, sorted(self.core.keys(), key=str.encode))
 
     def begin(self, step: dict[str, Any]) -> None:
-        begun = self.core.begin(step["key"])
+        expect(step["expect"], self._begun(self.core.begin(step["key"])))
+
+    def next(self, step: dict[str, Any]) -> None:
+        begun, value, stale = self.core.next(step["key"], step.get("ahead", False))
+        if begun is None:
+            return expect(step["expect"], {"serve": value, "stale": stale})
+        observed = self._begun(begun)
+        if value is not None:
+            observed["old"] = {"value": value, "stale": stale}
+        return expect(step["expect"], observed)
+
+    def note_stale(self, key: str) -> None:
+        self.core.note_stale(key)
+
+    def rescue(self, step: dict[str, Any]) -> None:
+        rescued = self.core.rescue(step["key"])
+        expect(step["expect"], None if rescued is None else {rescued[1]: rescued[0]})
+
+    def _begun(self, begun: Any) -> dict[str, Any]:
         known = next((number for number, lease in enumerate(self.leases, 1) if lease.id == begun.id), None)
         if begun.leads:
             if known is not None:
                 raise AssertionError("a lease that was given out before")
             self.leases.append(begun)
-            return expect(step["expect"], {"lead": len(self.leases)})
+            return {"lead": len(self.leases)}
         if known is None or self.leases[known - 1].start != begun.start:
             raise AssertionError("a join names another lease than its flight")
-        return expect(step["expect"], {"join": known})
+        return {"join": known}
 
     def arrive(self, number: int) -> None:
         self.arrivals.append(self.core.arrive())
@@ -278,9 +295,12 @@ def _found(value: str | None) -> Any:
     return "miss" if value is None else {"hit": value}
 
 
+_EXTRAS = ("weight", "ttl", "took", "stale_while_revalidate", "stale_if_error", "refresh_ahead", "absent")
+
+
 def _extras(step: dict[str, Any]) -> str:
     """What goes with a value; left out where the step leaves it out."""
-    extras = {name: step[name] for name in ("weight", "ttl", "took") if name in step}
+    extras = {name: step[name] for name in _EXTRAS if name in step}
     if "tags" in step:
         extras["tags"] = names(step["tags"])
     return json.dumps(extras)
@@ -293,6 +313,11 @@ def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     if kind == "refused":
         return {"ErrorCode": content["code"], "ErrorMessage": content["message"]}
     raise AssertionError(f"no outcome is called `{kind}`")
+
+
+def _looked(looked: list[str]) -> Any:
+    state, *value = looked
+    return {state: value[0]} if value else state
 
 
 def _decoded(record: str, namespace: str, source: Any = None) -> Any:

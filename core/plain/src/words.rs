@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use snowmelt_core::InvocationReport;
 use snowmelt_core::follower::{CallErrorKind, CatchUpError, GapReason, Outcome};
-use snowmelt_core::{CatchUp, Event, FillOutcome, Stats};
+use snowmelt_core::{CatchUp, Event, FillOutcome, Loaded, Refresh, Rescued, Share, Stats};
 
 /// What a fill says beside the value.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +20,43 @@ pub struct Extras {
     pub ttl: Option<f64>,
     /// How long the load took, in milliseconds.
     pub took: Option<f64>,
+    /// Its windows, in milliseconds; else the cache's.
+    #[serde(alias = "staleWhileRevalidate")]
+    pub stale_while_revalidate: Option<f64>,
+    /// See above.
+    #[serde(alias = "staleIfError")]
+    pub stale_if_error: Option<f64>,
+    /// The share of its lifetime from which it is refreshed ahead; else the
+    /// cache's. What is no share (0, say) switches it off.
+    #[serde(alias = "refreshAhead")]
+    pub refresh_ahead: Option<f64>,
+    /// Whether the value says that there is nothing.
+    pub absent: bool,
+}
+
+impl Extras {
+    /// How the value is refreshed.
+    pub fn refresh(&self) -> Refresh {
+        Refresh {
+            stale_while_revalidate: self.stale_while_revalidate.map(duration),
+            stale_if_error: self.stale_if_error.map(duration),
+            refresh_ahead: self.refresh_ahead.map(|share| Share::new(share).unwrap_or(Share::OFF)),
+        }
+    }
+
+    /// The value with all of it. The tags are handed over apart: they have to
+    /// be borrowed as the core wants them.
+    pub fn loaded<'a, V>(&self, value: V, tags: &'a [&'a str]) -> Loaded<'a, V> {
+        Loaded {
+            weight: self.weight.map_or(1, weight),
+            tags,
+            ttl: self.ttl.map(duration),
+            refresh: self.refresh(),
+            absent: self.absent,
+            took: self.took.map_or(Duration::ZERO, duration),
+            ..Loaded::new(value)
+        }
+    }
 }
 
 /// Milliseconds as a duration; what is no number or negative counts as 0.
@@ -61,6 +98,16 @@ pub const fn fill_name(outcome: FillOutcome) -> &'static str {
         FillOutcome::Fenced => "fenced",
         FillOutcome::TooHeavy => "too_heavy",
         FillOutcome::NotKept => "not_kept",
+    }
+}
+
+/// What a reader was given whose load failed or took long, and which of the
+/// three it is.
+pub fn rescued<V>(rescued: Rescued<V>) -> (V, &'static str) {
+    match rescued {
+        Rescued::Fresh(value) => (value, "fresh"),
+        Rescued::Stale(value) => (value, "stale"),
+        Rescued::OnError(value) => (value, "on_error"),
     }
 }
 
@@ -147,6 +194,9 @@ pub fn stats(stats: &Stats) -> Value {
     json!({
         "hits": number(stats.hits),
         "misses": number(stats.misses),
+        "stale": number(stats.stale),
+        "rescued": number(stats.rescued),
+        "refreshes": number(stats.refreshes),
         "loads": number(stats.loads),
         "load_failures": number(stats.load_failures),
         "coalesced": number(stats.coalesced),

@@ -30,7 +30,8 @@ pub struct Loaded<'a, V> {
     pub ttl: Option<Duration>,
     /// How it is refreshed.
     pub refresh: Refresh,
-    /// It says that there is nothing: its lifetime is `negative_ttl`.
+    /// It says that there is nothing: its lifetime is `negative_ttl`, if that
+    /// is set (or `ttl`, if that is shorter), and it has no stale window.
     pub absent: bool,
     /// How long the load took: what each hit saves.
     pub took: Duration,
@@ -121,6 +122,13 @@ impl<H: Host> Engine<H> {
     /// Counts a stale value that was served while its load goes on.
     pub fn note_stale(&self, key: &str) {
         self.change(self.hash(key).hash, Segment::note_stale);
+    }
+
+    /// Whether anything is kept under a key, servable or not: whether it is
+    /// worth a catch-up to ask [`Engine::rescue`].
+    pub fn keeps(&self, key: &str) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.keeps(at))
     }
 
     /// What a reader is given whose load failed or takes long; `None` if

@@ -25,7 +25,7 @@ mod sources;
 mod values;
 
 pub use names::{NAMES, unknown};
-pub use values::{count, duration, flag, one_of, refused, size, text};
+pub use values::{count, duration, flag, one_of, refused, share, size, text};
 
 use alloc::borrow::Cow;
 use alloc::string::ToString;
@@ -34,7 +34,6 @@ use alloc::vec::Vec;
 use crate::config::{Config, OnUndecodable};
 use crate::error::ConfigError;
 use crate::invalidation::RecordFormat;
-use values::share;
 
 /// A value as a host in another language gives it.
 #[derive(Clone, Debug, PartialEq)]

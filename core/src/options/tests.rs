@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::Setting::{Fields, Flag, List, Nothing, Number, Other, Text};
 use super::*;
+use crate::Share;
 
 fn refusal<T: core::fmt::Debug>(result: Result<T, ConfigError>) -> String {
     let error = result.unwrap_err();
@@ -176,6 +177,14 @@ fn counts_are_whole_numbers_that_fit() {
     let error = refusal(config.set("max_entries", &Text("100"), SECONDS));
     assert_eq!(error, r#"option `max_entries` is "100": give a number, without quotes"#);
     assert_eq!(config.max_entries, 10_000, "what is refused changes nothing");
+}
+
+#[test]
+fn a_share_is_a_number_between_nothing_and_all() {
+    assert_eq!(share("refresh_ahead", &Number(0.5)), Ok(Share::new(0.5).unwrap()));
+    for setting in [Number(0.0), Number(1.0), Number(-0.5), Number(f64::NAN), Text("0.5"), Flag(true)] {
+        assert!(refusal(share("refresh_ahead", &setting)).contains("between 0 and 1"), "{setting:?}");
+    }
 }
 
 #[test]

@@ -154,7 +154,11 @@ fn bytes(number: f64) -> Option<u64> {
 }
 
 /// A share: a number between 0 and 1, both excluded.
-pub(super) fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share, ConfigError> {
+///
+/// # Errors
+///
+/// For anything else, a number in quotes included.
+pub fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share, ConfigError> {
     let read = match *setting {
         Setting::Number(number) => Share::new(number),
         _ => None,

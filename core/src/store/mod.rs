@@ -24,7 +24,7 @@ pub(crate) use removed::Removed;
 use tags::Tags;
 
 /// One cached value. What a hit looks at comes first: with a value of a word
-/// that is 48 bytes, which lie in one cache line.
+/// that is 44 bytes, which lie in one cache line more often than not.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Entry<V> {
@@ -33,15 +33,15 @@ pub(crate) struct Entry<V> {
     pub value: V,
     start: Time,
     life: u32,
-    stale: u32,
-    /// How long the load took, in the counters' unit.
-    pub cost: u32,
-    weight: u32,
-    hash: u32,
-    rescue: u32,
     ahead: u8,
     spread: u8,
     tagged: bool,
+    /// How long the load took, in the counters' unit.
+    pub cost: u32,
+    stale: u32,
+    rescue: u32,
+    weight: u32,
+    hash: u32,
 }
 
 impl<V> Entry<V> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use snowmelt_core::follower::{CallErrorKind, GapReason, Outcome};
-use snowmelt_core::{ConfigError, FillOutcome, InputError, Invalidation, Stats};
+use snowmelt_core::{ConfigError, FillOutcome, InputError, Invalidation, Lookup, Rescued, Stats};
 
 /// Whether what was observed is what was expected. An expectation
 /// `{"at_least": a, "at_most": b}` takes a range of numbers.
@@ -40,6 +40,24 @@ pub(crate) fn expect(expected: &Value, observed: &Value) -> Result<(), String> {
 
 pub(crate) fn hit(value: Option<String>) -> Value {
     value.map_or_else(|| json!("miss"), |value| json!({ "hit": value }))
+}
+
+pub(crate) fn lookup(lookup: Lookup<String>) -> Value {
+    match lookup {
+        Lookup::Hit(value) => json!({ "hit": value }),
+        Lookup::Ahead(value) => json!({ "ahead": value }),
+        Lookup::Due => json!("due"),
+        Lookup::Miss => json!("miss"),
+    }
+}
+
+pub(crate) fn rescued(rescued: Option<Rescued<String>>) -> Value {
+    match rescued {
+        None => Value::Null,
+        Some(Rescued::Fresh(value)) => json!({ "fresh": value }),
+        Some(Rescued::Stale(value)) => json!({ "stale": value }),
+        Some(Rescued::OnError(value)) => json!({ "on_error": value }),
+    }
 }
 
 pub(crate) fn fill(outcome: FillOutcome) -> Value {
@@ -135,6 +153,9 @@ pub(crate) fn stats(stats: &Stats) -> Value {
     json!({
         "hits": stats.hits,
         "misses": stats.misses,
+        "stale": stats.stale,
+        "rescued": stats.rescued,
+        "refreshes": stats.refreshes,
         "loads": stats.loads,
         "load_failures": stats.load_failures,
         "coalesced": stats.coalesced,

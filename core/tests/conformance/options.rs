@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use snowmelt_core::{Config, ConfigError, OnUndecodable, RecordFormat, Setting, Source, Units};
+use snowmelt_core::{Config, ConfigError, OnUndecodable, RecordFormat, Setting, Share, Source, Units};
 
 /// The defaults, changed by `options`. Durations are in milliseconds.
 pub(crate) fn config(options: &Map<String, Value>) -> Result<Config, String> {
@@ -28,6 +28,14 @@ fn set(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
         "catch_up_budget" => config.catch_up_budget = duration(option, value)?,
         "call_timeout" => config.call_timeout = duration(option, value)?,
         "load_timeout" => config.load_timeout = duration(option, value)?,
+        "soft_load_timeout" => config.soft_load_timeout = Some(duration(option, value)?),
+        "stale_while_revalidate" => config.stale_while_revalidate = duration(option, value)?,
+        "stale_if_error" => config.stale_if_error = duration(option, value)?,
+        "refresh_ahead" => {
+            let share = Share::new(read(option, value)?);
+            config.refresh_ahead = share.ok_or_else(|| format!("`{option}` cannot be {value}"))?;
+        }
+        "negative_ttl" => config.negative_ttl = Some(duration(option, value)?),
         "max_entries" => config.max_entries = read(option, value)?,
         "max_weight" => config.max_weight = read(option, value)?,
         "max_leases" => config.max_leases = read(option, value)?,

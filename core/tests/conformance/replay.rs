@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use snowmelt_core::follower::{CallId, CatchUpId};
 use snowmelt_core::{
-    Arrival, Begin, CatchUp, Engine, Event, Host, InputError, Lease, Loaded, Lookup, Time, Write,
+    Arrival, Begin, CatchUp, Engine, Event, Host, InputError, Lease, Loaded, Next, Refresh, Share, Time,
+    Worth, Write,
 };
 
 use crate::codecs;
@@ -84,9 +85,9 @@ impl Replay {
     fn cache_step(&mut self, step: &Step) -> Option<Result<(), String>> {
         let (engine, now) = (&self.engine, self.now);
         Some(match step {
-            Step::Get(step) => expect(&step.expect, &lookup(engine.get(&step.key, now))),
+            Step::Get(step) => expect(&step.expect, &observed::lookup(engine.get(&step.key, now))),
             Step::GetAfterCatchUp(step) => {
-                expect(&step.expect, &observed::hit(engine.get_after_catch_up(&step.key, now).value()))
+                expect(&step.expect, &observed::lookup(engine.get_after_catch_up(&step.key, now)))
             }
             Step::Peek(step) => expect(&step.expect, &observed::hit(engine.peek(&step.key, now))),
             Step::Keys(expected) => {
@@ -95,6 +96,9 @@ impl Replay {
                 expect(&json!(expected), &json!(keys))
             }
             Step::Begin(step) => self.begin(&step.key, &step.expect),
+            Step::Next(step) => self.next(step),
+            Step::NoteStale(key) => done(|| engine.note_stale(key)),
+            Step::Rescue(step) => expect(&step.expect, &observed::rescued(engine.rescue(&step.key, now))),
             Step::Arrive(number) => {
                 self.arrivals.push(engine.arrive());
                 expect(&json!(number), &json!(self.arrivals.len()))
@@ -182,11 +186,16 @@ impl Replay {
     }
 
     fn begin(&mut self, key: &str, expected: &Value) -> Result<(), String> {
-        let next = self.leases.len() + 1;
-        let observed = match self.engine.begin(key, self.now, || next) {
+        let number = self.leases.len() + 1;
+        let begun = self.engine.begin(key, self.now, || number);
+        expect(expected, &self.begun(begun)?)
+    }
+
+    fn begun(&mut self, begun: Begin<usize>) -> Result<Value, String> {
+        Ok(match begun {
             Begin::Lead(lease) => {
                 self.leases.push(lease);
-                json!({ "lead": next })
+                json!({ "lead": self.leases.len() })
             }
             Begin::Join { id, start, flight } => {
                 let lease = &self.leases[flight - 1];
@@ -195,14 +204,36 @@ impl Replay {
                 }
                 json!({ "join": flight })
             }
+        })
+    }
+
+    fn next(&mut self, step: &transcript::Next) -> Result<(), String> {
+        let number = self.leases.len() + 1;
+        let observed = match self.engine.next(&step.key, step.ahead, self.now, || number) {
+            Next::Serve { value, stale } => json!({ "serve": value, "stale": stale }),
+            Next::Begin { begun, old } => {
+                let mut observed = self.begun(begun)?;
+                if let Some(Worth { value, stale }) = old {
+                    observed["old"] = json!({ "value": value, "stale": stale });
+                }
+                observed
+            }
         };
-        expect(expected, &observed)
+        expect(&step.expect, &observed)
     }
 
     fn fill(&mut self, step: &Fill) -> Result<(), String> {
         let tags = names(&step.tags);
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let loaded = loaded(&step.value, &tags, (step.weight, step.ttl, step.took));
+        let loaded = Loaded {
+            weight: step.weight.unwrap_or(1),
+            tags: &tags,
+            ttl: step.ttl.map(Duration::from_millis),
+            refresh: refresh(step.stale_while_revalidate, step.stale_if_error, step.refresh_ahead),
+            absent: step.absent,
+            took: Duration::from_millis(step.took.unwrap_or(0)),
+            ..Loaded::new(step.value.clone())
+        };
         let outcome = self.engine.fill(&self.leases[step.lease - 1], loaded, self.now);
         expect(&step.expect, &observed::fill(outcome))
     }
@@ -210,7 +241,15 @@ impl Replay {
     fn insert(&mut self, step: &Insert) -> Result<(), String> {
         let tags = names(&step.tags);
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let loaded = loaded(&step.value, &tags, (step.weight, step.ttl, step.took));
+        let loaded = Loaded {
+            weight: step.weight.unwrap_or(1),
+            tags: &tags,
+            ttl: step.ttl.map(Duration::from_millis),
+            refresh: refresh(step.stale_while_revalidate, step.stale_if_error, step.refresh_ahead),
+            absent: step.absent,
+            took: Duration::from_millis(step.took.unwrap_or(0)),
+            ..Loaded::new(step.value.clone())
+        };
         let as_of = step.as_of.map(|time| Time::from_millis(wall(time)));
         let outcome = self.engine.insert(&step.key, loaded, as_of, self.now);
         expect(&step.expect, &observed::fill(outcome))
@@ -305,25 +344,11 @@ fn done(act: impl FnOnce()) -> Result<(), String> {
     Ok(())
 }
 
-fn lookup(lookup: Lookup<String>) -> Value {
-    match lookup {
-        Lookup::Hit(value) => json!({ "hit": value }),
-        Lookup::Ahead(value) => json!({ "ahead": value }),
-        Lookup::Due => json!("due"),
-        Lookup::Miss => json!("miss"),
-    }
-}
-
-fn loaded<'a>(
-    value: &str,
-    tags: &'a [&'a str],
-    (weight, ttl, took): (Option<u32>, Option<u64>, Option<u64>),
-) -> Loaded<'a, String> {
-    Loaded {
-        weight: weight.unwrap_or(1),
-        tags,
-        ttl: ttl.map(Duration::from_millis),
-        took: Duration::from_millis(took.unwrap_or(0)),
-        ..Loaded::new(value.to_owned())
+/// What is no share switches refreshing ahead off.
+fn refresh(stale: Option<u64>, on_error: Option<u64>, ahead: Option<f64>) -> Refresh {
+    Refresh {
+        stale_while_revalidate: stale.map(Duration::from_millis),
+        stale_if_error: on_error.map(Duration::from_millis),
+        refresh_ahead: ahead.map(|share| Share::new(share).unwrap_or(Share::OFF)),
     }
 }

@@ -99,6 +99,7 @@ fn is_of_type(types: &Value, value: &Value) -> bool {
     let is = |name: &Value| match name.as_str() {
         Some("string") => value.is_string(),
         Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
         Some("boolean") => value.is_boolean(),
         Some("object") => value.is_object(),
         Some("array") => value.is_array(),

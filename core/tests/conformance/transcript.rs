@@ -37,6 +37,9 @@ pub(crate) enum Step {
     Peek(Read),
     Keys(Vec<String>),
     Begin(Read),
+    Next(Next),
+    NoteStale(String),
+    Rescue(Read),
     Arrive(usize),
     Serves(Serves),
     Fill(Fill),
@@ -101,6 +104,15 @@ pub(crate) struct Read {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Next {
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) ahead: bool,
+    pub(crate) expect: Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Serves {
     pub(crate) lease: usize,
     pub(crate) arrival: usize,
@@ -117,6 +129,11 @@ pub(crate) struct Fill {
     pub(crate) weight: Option<u32>,
     pub(crate) ttl: Option<u64>,
     pub(crate) took: Option<u64>,
+    pub(crate) stale_while_revalidate: Option<u64>,
+    pub(crate) stale_if_error: Option<u64>,
+    pub(crate) refresh_ahead: Option<f64>,
+    #[serde(default)]
+    pub(crate) absent: bool,
     pub(crate) expect: Value,
 }
 
@@ -130,6 +147,11 @@ pub(crate) struct Insert {
     pub(crate) weight: Option<u32>,
     pub(crate) ttl: Option<u64>,
     pub(crate) took: Option<u64>,
+    pub(crate) stale_while_revalidate: Option<u64>,
+    pub(crate) stale_if_error: Option<u64>,
+    pub(crate) refresh_ahead: Option<f64>,
+    #[serde(default)]
+    pub(crate) absent: bool,
     pub(crate) as_of: Option<i64>,
     pub(crate) expect: Value,
 }
