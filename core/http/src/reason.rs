@@ -81,9 +81,21 @@ reasons! {
     BodyTooLarge = "body-too-large",
     /// The body is not as long as `Content-Length` said.
     Incomplete = "incomplete",
-    /// A stream that does not end by itself (server-sent events, gRPC).
+    /// The body ends with trailers, which are not stored.
+    Trailers = "trailers",
+    /// A stream that does not end by itself (server-sent events, gRPC), or not soon enough for
+    /// the host.
     Endless = "endless",
     /// The handler failed, or was cut off, and this is what a waiter's own call gave. The policy
     /// never says this itself.
     Failed = "failed",
+}
+
+impl Reason {
+    /// Whether the handler failed, so that an old response within `stale_if_error` is
+    /// better than this one (RFC 5861, section 4). Any other response that is not shared is what its
+    /// client is to get.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::ServerError | Self::Failed)
+    }
 }
