@@ -76,7 +76,7 @@ pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, Py
 
 impl Core {
     #[inline]
-    fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
         exhume(py);
         let made = self.generation.load(Ordering::SeqCst);
         if made == generation() { Ok(&self.cache) } else { Err(not_open(py, made)) }

@@ -57,7 +57,10 @@ mod _snowmelt {
     #[pymodule_export]
     use crate::hot::hasten;
     #[pymodule_export]
-    use crate::http::{HttpKeep, HttpMeta, HttpPolicy, HttpQuestion, HttpRequest, http_option_names};
+    use crate::http::{
+        HttpKeep, HttpMeta, HttpPolicy, HttpQuestion, HttpRequest, http_failed, http_option_names,
+        http_windows,
+    };
     #[pymodule_export]
     use crate::invocation::Invocation;
     #[pymodule_export]

@@ -7,5 +7,5 @@ mod policy;
 mod request;
 
 pub(crate) use parts::{HttpKeep, HttpMeta, HttpQuestion};
-pub(crate) use policy::{HttpPolicy, http_option_names};
+pub(crate) use policy::{HttpPolicy, http_failed, http_option_names, http_windows};
 pub(crate) use request::HttpRequest;

@@ -79,6 +79,8 @@ impl HttpKeep {
 #[pyclass(frozen, module = "snowmelt._snowmelt")]
 pub(crate) struct HttpMeta {
     pub(super) meta: Meta,
+    /// Its `Date` is sent.
+    pub(super) dated: bool,
 }
 
 #[pymethods]

@@ -1,12 +1,16 @@
 //! The policy itself.
 
+use std::time::Duration;
+
+use http::header::DATE;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString};
-use snowmelt_core::options::Units;
+use snowmelt_core::options::{self, Units, unknown};
 use snowmelt_http::options::NAMES;
 use snowmelt_http::{Ask, Match, Options, Policy, Reason, ResponseHead, Verdict, plain};
 
+use crate::cache::Core;
 use crate::convert::{duration, wrong_type};
 use crate::given::Given;
 use crate::http::fields::{self, Style};
@@ -20,10 +24,28 @@ type Head<'py> = (u16, Bound<'py, PyList>, bool);
 /// A response's status, its header fields, and what the user's function says of its time to live.
 type ResponseParts<'py> = (u16, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
 
-/// Every option of the policy.
+/// Options that are this package's: functions, and what Python itself waits for.
+const OWN: [&str; 4] = ["key", "skip", "wait_until", "body_timeout"];
+/// How long a response's body may take after its head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Every option.
 #[pyfunction]
 pub(crate) fn http_option_names() -> Vec<&'static str> {
-    NAMES.to_vec()
+    OWN.iter().chain(NAMES).copied().collect()
+}
+
+/// What a cache says in the place of two of them, in seconds: `stale_while_revalidate` and `stale_if_error`.
+#[pyfunction]
+pub(crate) fn http_windows(cache: &Bound<'_, Core>) -> PyResult<[f64; 2]> {
+    let windows = cache.get().open(cache.py())?.stale_windows();
+    Ok(windows.map(|window| window.as_secs_f64()))
+}
+
+/// Whether a reason is a failure of the handler, so that an old response may stand in for its own.
+#[pyfunction]
+pub(crate) fn http_failed(reason: &Bound<'_, PyString>) -> PyResult<bool> {
+    word(reason, "a reason", plain::reason).map(Reason::is_failure)
 }
 
 /// All decisions about requests and responses. Times are milliseconds since 1970.
@@ -31,26 +53,47 @@ pub(crate) fn http_option_names() -> Vec<&'static str> {
 pub(crate) struct HttpPolicy {
     policy: Policy,
     style: Style,
+    body_timeout: Duration,
 }
 
 #[pymethods]
 impl HttpPolicy {
     /// `None` means the default. With `text` header fields are given as `str`, else as bytes.
     #[new]
-    #[pyo3(signature = (text, options, /))]
-    fn new(text: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let py = options.py();
-        let mut read = Options::default();
-        for (name, value) in options {
+    #[pyo3(signature = (text, given, /))]
+    fn new(text: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = given.py();
+        let (mut read, mut body_timeout) = (Options::default(), BODY_TIMEOUT);
+        let names = http_option_names();
+        for (name, value) in given {
             let name = name.to_string();
-            if !value.is_none() {
-                let given = Given::read(&name, &value)?;
-                let set = read.set(&name, &given.setting(), Units::Seconds);
-                set.map_err(|error| refuse_value(py, error))?;
+            if !names.contains(&name.as_str()) {
+                return Err(refuse_value(py, unknown(&name, &names).of_wrong_type()));
+            }
+            if value.is_none() {
+                continue;
+            }
+            let setting = Given::read(&name, &value)?;
+            match name.as_str() {
+                "body_timeout" => {
+                    let timeout = options::duration("body_timeout", &setting.setting(), Units::Seconds);
+                    body_timeout = timeout.map_err(|error| refuse_value(py, error))?;
+                }
+                name if OWN.contains(&name) => {}
+                name => {
+                    let set = read.set(name, &setting.setting(), Units::Seconds);
+                    set.map_err(|error| refuse_value(py, error))?;
+                }
             }
         }
         let policy = Policy::new(read).map_err(|error| refuse_value(py, error))?;
-        Ok(Self { policy, style: if text { Style::Text } else { Style::Bytes } })
+        Ok(Self { policy, style: if text { Style::Text } else { Style::Bytes }, body_timeout })
+    }
+
+    /// Seconds.
+    #[getter]
+    fn body_timeout(&self) -> f64 {
+        self.body_timeout.as_secs_f64()
     }
 
     fn wants_body(&self, py: Python<'_>, request: &HttpRequest) -> Option<u64> {
@@ -86,16 +129,18 @@ impl HttpPolicy {
         }
     }
 
-    /// What to store beside the body, or why it is not stored.
+    /// What to store beside the body, or why it is not stored. Not `dated`: answers have no `Date` that the
+    /// policy made, since the server will say one.
     fn seal<'py>(
         &self,
         py: Python<'py>,
         keep: &HttpKeep,
         body: &Bound<'py, PyBytes>,
+        dated: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (keep, body) = (keep.keep.clone(), body.as_bytes());
         match py.detach(|| self.policy.seal(keep, body)) {
-            Ok(meta) => HttpMeta { meta }.into_bound_py_any(py),
+            Ok(meta) => HttpMeta { meta, dated }.into_bound_py_any(py),
             Err(reason) => reason.word().into_bound_py_any(py),
         }
     }
@@ -128,7 +173,11 @@ impl HttpPolicy {
     ) -> PyResult<Head<'py>> {
         let how = word(how, "how", plain::how)?;
         let answer = self.policy.answer(&request.of(py), &question.question, &meta.meta, how, now_ms);
-        Ok((answer.status, fields::write(py, &answer.headers, self.style)?, answer.with_body))
+        let mut headers = answer.headers;
+        if !meta.dated {
+            headers.remove(DATE);
+        }
+        Ok((answer.status, fields::write(py, &headers, self.style)?, answer.with_body))
     }
 
     /// Header fields for the client whose request ran the handler, beside those of the answer.

@@ -145,7 +145,7 @@ class Replay:
 
     def seal(self, step: Any) -> None:
         keep, self.keep = self.keep, None
-        sealed = self.policy.seal(keep, _text(step["body"]).encode())
+        sealed = self.policy.seal(keep, _text(step["body"]).encode(), True)
         if isinstance(sealed, str):
             _same(step["expect"], {"refused": sealed})
             return
