@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use http::header::HOST;
@@ -28,13 +29,9 @@ pub(crate) struct HttpRequest {
     #[pyo3(get)]
     query: Option<String>,
     fields: HeaderMap,
-    body: OnceLock<Held>,
+    body_follows: AtomicBool,
+    body: OnceLock<Py<PyBytes>>,
     custom: OnceLock<String>,
-}
-
-enum Held {
-    Follows,
-    Read(Py<PyBytes>),
 }
 
 #[pymethods]
@@ -62,6 +59,7 @@ impl HttpRequest {
             path: text(path)?,
             query: query.map(text).transpose()?,
             fields,
+            body_follows: AtomicBool::new(false),
             body: OnceLock::new(),
             custom: OnceLock::new(),
         })
@@ -69,20 +67,17 @@ impl HttpRequest {
 
     /// There is a body, and it was not read.
     fn body_follows(&self) {
-        let _ = self.body.set(Held::Follows);
+        self.body_follows.store(true, Ordering::Relaxed);
     }
 
-    /// All of the body.
+    /// All of the body, which may have been said to follow.
     fn body_read(&self, body: Py<PyBytes>) {
-        let _ = self.body.set(Held::Read(body));
+        let _ = self.body.set(body);
     }
 
     #[getter]
     fn body(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
-        match self.body.get() {
-            Some(Held::Read(body)) => Some(body.clone_ref(py)),
-            _ => None,
-        }
+        self.body.get().map(|body| body.clone_ref(py))
     }
 
     /// What the user's `key` function said.
@@ -106,9 +101,9 @@ impl HttpRequest {
 impl HttpRequest {
     pub(super) fn of<'a>(&'a self, py: Python<'a>) -> Request<'a> {
         let body = match self.body.get() {
+            Some(body) => Body::Read(body.as_bytes(py)),
+            None if self.body_follows.load(Ordering::Relaxed) => Body::Follows,
             None => Body::None,
-            Some(Held::Follows) => Body::Follows,
-            Some(Held::Read(body)) => Body::Read(body.as_bytes(py)),
         };
         Request {
             method: &self.method,

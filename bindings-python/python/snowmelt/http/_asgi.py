@@ -120,7 +120,7 @@ def _request(scope: Scope) -> _snowmelt.HttpRequest | None:
 class Exchange:
     """One request and its response."""
 
-    __slots__ = ("_app", "_body", "_capture", "_host", "_question", "_read", "_receive", "_request", "_scope", "_send")
+    __slots__ = ("_app", "_body", "_capture", "_ended", "_host", "_question", "_read", "_receive", "_request", "_scope", "_send")
 
     def __init__(self, app: App, host: Host, request: _snowmelt.HttpRequest, scope: Scope, receive: Receive, send: Send) -> None:
         self._app = app
@@ -134,6 +134,7 @@ class Exchange:
         self._body = b""
         self._question: _snowmelt.HttpQuestion
         self._capture: Capture | None = None
+        self._ended = False
 
     async def run(self) -> None:
         host, request, scope = self._host, self._request, self._scope
@@ -148,16 +149,17 @@ class Exchange:
         try:
             await self._go()
         finally:
+            self._ended = True
             if self._capture is not None:
                 self._capture.leave()
 
     async def _go(self) -> None:
         way = flow(self._host.policy, self._request, self._question)
-        step = next(way)
+        found: Any = None
         try:
             while True:
-                kind, key = step
-                step = way.send(await (self._fetch(key) if kind == "fetch" else self._find(key)))
+                kind, key = way.send(found)
+                found = await (self._fetch(key) if kind == "fetch" else self._find(key))
         except StopIteration as ended:
             how, what, detail = ended.value
         if how == "page":
@@ -229,8 +231,10 @@ class Exchange:
         """The load: on a task of its own."""
         if self._capture is not None:
             self._capture.leave()
-        self._capture = Capture(self._host, self._request, self._question)
-        return await self._capture.run(self._app, self._collected_scope(), self._body, self._receive)
+        capture = self._capture = Capture(self._host, self._request, self._question)
+        if self._ended:
+            capture.leave()  # It refreshes what its client has got already.
+        return await capture.run(self._app, self._collected_scope(), self._body, self._receive)
 
     def _keep(self) -> _snowmelt.HttpKeep:
         assert self._capture is not None and self._capture.keep is not None

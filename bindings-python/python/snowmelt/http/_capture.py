@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
+from .._aio import _keep
 from ._page import Gone, NotShared, Page
 
 TYPE_CHECKING = False
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
 #: What a capture is about: the response is collected; it is one client's; it is whole, or of no interest any more.
 COLLECTING, PASSING, ENDED = range(3)
 
-#: Calls that go on: their loop does not hold them.
-_running: set[asyncio.Task[None]] = set()
 
 
 def _ended(task: asyncio.Task[None]) -> None:
-    _running.discard(task)
     if not task.cancelled():
         task.exception()  # Whoever is there to be told gets it from the task; the others from the load.
 
@@ -62,8 +60,9 @@ class Capture:
     async def run(self, app: App, scope: Scope, body: bytes, receive: Receive) -> Page:
         """Calls the application; gives the page as soon as it is whole. The call may go on."""
         self._body, self._client_receive = body, receive
-        task = self._task = asyncio.get_running_loop().create_task(self._call(app, scope), name="snowmelt response")
-        _running.add(task)
+        loop = asyncio.get_running_loop()
+        task = self._task = loop.create_task(self._call(app, scope), name="snowmelt response")
+        _keep(self._host.cache._tasks, loop, task)
         task.add_done_callback(_ended)
         try:
             return await asyncio.shield(self._decided)
