@@ -220,7 +220,6 @@ class Exchange:
         if isinstance(outcome, Page):
             assert capture.keep is not None
             await self._answer(outcome, "miss", capture.keep)
-            capture.leave()
             await capture.ended()
         elif outcome.reason == "failed":
             await capture.ended()  # It raises what the application raised.

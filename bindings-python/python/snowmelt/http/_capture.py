@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 
 from .._aio import _keep
+from .._events import log
 from ._page import Gone, NotShared, Page
 
 TYPE_CHECKING = False
@@ -48,6 +49,7 @@ class Capture:
         self._state = COLLECTING
         #: Whether the client takes the response; None until that is known.
         self._flows: bool | None = None
+        self._is_left = False
         self._moved = asyncio.Event()
         self._decided: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -74,11 +76,13 @@ class Capture:
         try:
             await app(scope, self._receive, self._send)
         except BaseException as raised:
-            if self._state is not COLLECTING:
-                if self._flows is not False:
-                    raise
+            if self._state is COLLECTING:
+                self._pass(NotShared("failed", raised))
+            elif self._state is PASSING and self._flows is False:
                 return  # Nobody is there to be told.
-            self._pass(NotShared("failed", raised))
+            elif self._is_left and isinstance(raised, Exception):
+                log(40, "an application raised after its response, which refreshed a page", exc_info=True)
+                return
             raise
         else:
             if self._state is COLLECTING:
@@ -199,6 +203,7 @@ class Capture:
 
     def leave(self) -> None:
         """Its own client's request has its response, or ended without one."""
+        self._is_left = True
         if self._flows is not None:
             return
         self._flows = False
