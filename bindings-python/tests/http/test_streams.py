@@ -340,14 +340,14 @@ def test_what_is_done_after_the_response_is_done(cache: Cache) -> None:
     """Starlette's background tasks run after the last byte, within the call."""
 
     async def work() -> None:
-        done: list[str] = []
+        done, goes = list[str](), asyncio.Event()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send(START)
             await send(chunk(b"body", more=False))
             assert (await receive())["type"] == "http.request"
             assert (await receive())["type"] == "http.disconnect"
-            await asyncio.sleep(0.02)
+            await asyncio.wait_for(goes.wait(), LIMIT)
             done.append("done")
 
         middleware = cached(app, cache, ttl=60)
@@ -355,6 +355,7 @@ def test_what_is_done_after_the_response_is_done(cache: Cache) -> None:
         asking = asyncio.create_task(first.ask())
         await until_on_loop(lambda: len(first.messages) == 2)
         assert (await ask(middleware)).how == "hit" and not done
+        goes.set()
         await asking
         assert done == ["done"]
 

@@ -105,6 +105,9 @@ class Capture:
 
     async def _send(self, message: Message) -> None:
         if self._state is COLLECTING:
+            if message["type"] == "http.response.start":
+                # (Any iterable, which may be gone through once.)
+                message = {**message, "headers": list(message.get("headers", ()))}
             self._held.append(message)
             reason = self._collect(message)
             if reason is not None:
@@ -137,7 +140,7 @@ class Capture:
     def _judge(self, start: Message) -> str | None:
         if start.get("trailers", False):
             return "trailers"
-        fields = list(start.get("headers", ()))
+        fields = start["headers"]
         # (Servers say the time themselves.)
         self._is_dated = any(bytes(name).lower() == b"date" for name, _ in fields)
         judged = self._host.judge(self._request, self._question, start["status"], fields)
