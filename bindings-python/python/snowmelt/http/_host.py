@@ -58,16 +58,15 @@ class Host:
         """Whether the user's function has the handler answer it alone."""
         return self._skip is not None and bool(self._skip(Request(request, style, source)))
 
-    def name_custom(self, request: _snowmelt.HttpRequest, style: str, source: Any) -> None:
-        """Asks the user's function for a part of the key."""
-        if self._key is None:
-            return
-        custom = self._key(Request(request, style, source))
-        if custom is None:
-            return
-        if not isinstance(custom, str):
+    def name_custom(self, request: _snowmelt.HttpRequest, style: str, source: Any, mapping: str | None = None) -> None:
+        """Names the parts of the key that are not in the request: what the user's function says, after ``mapping``."""
+        custom = None if self._key is None else self._key(Request(request, style, source))
+        if custom is not None and not isinstance(custom, str):
             raise error("INVALID_NAME", f"the option `key` gave {describe(custom)}: give a str, or None", wrong_type=True)
-        request.set_custom(custom)
+        if mapping is not None:
+            custom = mapping if custom is None else f"{mapping} {custom}"
+        if custom is not None:
+            request.set_custom(custom)
 
     def judge(self, request: _snowmelt.HttpRequest, question: _snowmelt.HttpQuestion, status: int, headers: Any) -> _snowmelt.HttpKeep | str:
         """What is to be kept of a response, or why nothing is."""

@@ -144,7 +144,7 @@ class Exchange:
         host, request = self._host, self._request
         if host.skips(request, "event", self._event.event):
             return (yield from self._pass("skipped"))
-        host.name_custom(request, "event", self._event.event)
+        host.name_custom(request, "event", self._event.event, self._event.mapping)
         asked = host.policy.ask(request)
         if isinstance(asked, str):
             return (yield from self._pass(asked))

@@ -25,17 +25,25 @@ _IN_PATHS = "/%:@!$&'()*+,;=-._~"
 class Event:
     """An HTTP request that came as an event."""
 
-    __slots__ = ("event", "_render", "request")
+    __slots__ = ("_render", "event", "mapping", "request")
 
-    def __init__(self, event: Any, request: _snowmelt.HttpRequest, render: Callable[[int, Fields], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        event: Any,
+        request: _snowmelt.HttpRequest,
+        render: Callable[[Fields], dict[str, Any]],
+        mapping: str | None = None,
+    ) -> None:
         self.event = event
+        #: What the URL says beside the request's parts, as its sender does not show it.
+        self.mapping = mapping
         self.request = request
         self._render = render
 
     def result(self, status: int, fields: Fields, body: str, base64: bool, others: dict[str, Any] | None = None) -> dict[str, Any]:
         """A result in the form that the event's sender takes. ``others`` is what else the handler said in its own."""
         kept = {name: each for name, each in (others or {}).items() if name not in _OF_RESULTS}
-        return {**kept, "statusCode": status, **self._render(status, fields), "body": body, "isBase64Encoded": base64}
+        return {**kept, "statusCode": status, **self._render(fields), "body": body, "isBase64Encoded": base64}
 
     def without(self, names: tuple[str, ...]) -> Any:
         """The event without these headers."""
@@ -62,7 +70,7 @@ def read(event: Any) -> Event | None:
             return _second(event, context)
         if "httpMethod" in event:
             return _first(event, context)
-    except (SnowmeltError, AttributeError, TypeError, ValueError):
+    except (SnowmeltError, AttributeError, LookupError, TypeError, ValueError):
         pass
     return None
 
@@ -76,7 +84,10 @@ def _second(event: Any, context: Any) -> Event:
     request = _snowmelt.HttpRequest(
         context["http"]["method"], _scheme(fields), host, _path(event.get("rawPath") or "/"), query, fields
     )
-    return _with_body(Event(event, request, _render_second))
+    # The path of a domain's own mapping is cut off: two of them may lead to this function.
+    is_mapped = "domainPrefix" in context and context["domainPrefix"] != context.get("apiId")
+    mapping = f"{context.get('apiId')}/{context.get('stage')}" if is_mapped else None
+    return _with_body(Event(event, request, _render_second, mapping))
 
 
 def _first(event: Any, context: Any) -> Event:
@@ -87,8 +98,10 @@ def _first(event: Any, context: Any) -> Event:
     else:
         fields = [(name, str(value)) for name, value in (event.get("headers") or {}).items()]
     host = _field(fields, "host") or context.get("domainName") or ""
-    # Where it is told, the path that was asked for: it begins with the stage.
-    path = (None if by_balancer else context.get("path")) or event.get("path") or "/"
+    path = event.get("path") or "/"
+    asked_for = context.get("path")
+    if isinstance(asked_for, str) and asked_for.endswith(path):
+        path = asked_for  # It begins with the stage.
     request = _snowmelt.HttpRequest(event["httpMethod"], _scheme(fields), host, _path(path), _query(event, by_balancer), fields)
     if not by_balancer:
         return _with_body(Event(event, request, _render_first))
@@ -194,7 +207,7 @@ def _by_name(fields: Fields) -> dict[str, list[str]]:
     return by_name
 
 
-def _render_first(status: int, fields: Fields) -> dict[str, Any]:
+def _render_first(fields: Fields) -> dict[str, Any]:
     by_name = _by_name(fields)
     rendered: dict[str, Any] = {"headers": {name: values[0] for name, values in by_name.items() if len(values) == 1}}
     several = {name: values for name, values in by_name.items() if len(values) > 1}
@@ -203,7 +216,7 @@ def _render_first(status: int, fields: Fields) -> dict[str, Any]:
     return rendered
 
 
-def _render_second(status: int, fields: Fields) -> dict[str, Any]:
+def _render_second(fields: Fields) -> dict[str, Any]:
     by_name = _by_name(fields)
     cookies = by_name.pop("set-cookie", None)
     rendered: dict[str, Any] = {"headers": {name: ", ".join(values) for name, values in by_name.items()}}
@@ -212,10 +225,10 @@ def _render_second(status: int, fields: Fields) -> dict[str, Any]:
     return rendered
 
 
-def _render_several(status: int, fields: Fields) -> dict[str, Any]:
+def _render_several(fields: Fields) -> dict[str, Any]:
     return {"multiValueHeaders": _by_name(fields)}
 
 
-def _render_single(status: int, fields: Fields) -> dict[str, Any]:
+def _render_single(fields: Fields) -> dict[str, Any]:
     # (There is no way to say several cookies.)
     return {"headers": {name: values[-1] if name == "set-cookie" else ", ".join(values) for name, values in _by_name(fields).items()}}
