@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -32,8 +34,6 @@ class Page:
             return body
         if not self._base64:
             return body.encode()
-        from binascii import a2b_base64
-
         return a2b_base64(body)
 
     def text(self) -> tuple[str, bool]:
@@ -44,8 +44,6 @@ class Page:
         try:
             return body.decode(), False
         except UnicodeDecodeError:
-            from binascii import b2a_base64
-
             return b2a_base64(body, newline=False).decode(), True
 
     # (A cache with the option `copy` copies what it hands out.)

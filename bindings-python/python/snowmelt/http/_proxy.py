@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     Fields = list[tuple[str, str]]
 
-#: What stays as it is in a path, beside letters and digits. (Of what is encoded already, the signs.)
-_IN_PATHS = "/%:@!$&'()*+,;=-._~"
+#: What percent-encoding leaves as it is, and in a path. (Of what is encoded already, the signs.)
+_UNRESERVED = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~"
+_IN_PATHS = _UNRESERVED + "/%:@!$&'()*+,;="
 
 
 class Event:
@@ -123,12 +124,17 @@ def _scheme(fields: Fields) -> str:
     return (_field(fields, "x-forwarded-proto") or "https").partition(",")[0].strip()
 
 
-def _path(path: str) -> str:
-    if path.isascii() and path.isalnum():
-        return path
+def _quoted(text: str, plain: str) -> str:
+    # (Nothing remains where all is plain; importing `urllib` takes longer than all of this package.)
+    if not text.strip(plain):
+        return text
     from urllib.parse import quote
 
-    return quote(path, safe=_IN_PATHS)
+    return quote(text, safe=plain)
+
+
+def _path(path: str) -> str:
+    return _quoted(path, _IN_PATHS)
 
 
 def _query(event: Any, is_as_sent: bool) -> str | None:
@@ -141,9 +147,7 @@ def _query(event: Any, is_as_sent: bool) -> str | None:
         return None
     if is_as_sent:
         return "&".join(f"{name}={value}" for name, value in pairs)
-    from urllib.parse import quote, urlencode
-
-    return urlencode(pairs, quote_via=quote)
+    return "&".join(f"{_quoted(name, _UNRESERVED)}={_quoted(value, _UNRESERVED)}" for name, value in pairs)
 
 
 class Result:
