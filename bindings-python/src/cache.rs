@@ -6,12 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use snowmelt::host::{self, Arrival, LeaseId, Lookup, Rescued};
-use snowmelt::{Begin, Cache, FillOutcome, Loaded, Report};
+use snowmelt::{Begin, Cache, Loaded, Report};
 use snowmelt_core::invalidation::check_name;
 use snowmelt_plain::{Failure, words};
 
@@ -25,22 +23,7 @@ use crate::loads::{self, Lease};
 use crate::options::Options;
 use crate::runtime::{CallingOut, NO_GENERATION, Pending, generation, handle, parents};
 use crate::value::Value;
-
-/// What stands for no value where any object may be one.
-fn sentinel<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-    let make = || py.import("builtins")?.getattr("object")?.call0().map(Bound::unbind);
-    Ok(cell.get_or_try_init(py, make)?.bind(py).clone())
-}
-
-pub(crate) fn miss(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static MISS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    sentinel(py, &MISS)
-}
-
-pub(crate) fn due(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static DUE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    sentinel(py, &DUE)
-}
+use crate::words::{due, miss, outcome_text};
 
 /// What `snowmelt.Cache` is made of.
 #[pyclass(subclass, frozen, weakref, generic, module = "snowmelt._snowmelt")]
@@ -63,16 +46,6 @@ pub(crate) struct Core {
 
 /// What `Core::_next` gives.
 type Step<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, bool);
-
-pub(crate) fn outcome_text(py: Python<'_>, outcome: FillOutcome) -> Bound<'_, PyString> {
-    match outcome {
-        FillOutcome::Stored => intern!(py, "stored"),
-        FillOutcome::TooHeavy => intern!(py, "too_heavy"),
-        FillOutcome::NotKept => intern!(py, "not_kept"),
-        FillOutcome::Fenced => intern!(py, "fenced"),
-    }
-    .clone()
-}
 
 impl Core {
     #[inline]

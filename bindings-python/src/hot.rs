@@ -22,8 +22,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use snowmelt::host::Lookup;
 use snowmelt_core::invalidation::MAX_NAME_BYTES;
 
-use crate::cache::{Core, due, miss, outcome_text};
+use crate::cache::Core;
 use crate::value::Value;
+use crate::words::{due, miss, outcome_text};
 
 pub(crate) type Object = *mut ffi::PyObject;
 

@@ -36,6 +36,7 @@ mod options;
 mod quick_call;
 mod runtime;
 mod value;
+mod words;
 
 /// What `import snowmelt._snowmelt` finds.
 #[pyo3::pymodule(gil_used = false)]
@@ -75,8 +76,8 @@ mod _snowmelt {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
-        module.add("MISS", crate::cache::miss(py)?)?;
-        module.add("DUE", crate::cache::due(py)?)?;
+        module.add("MISS", crate::words::miss(py)?)?;
+        module.add("DUE", crate::words::due(py)?)?;
         module.add("QuickCall", crate::quick_call::class(py)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // PyO3's list: what is for users, the package says.

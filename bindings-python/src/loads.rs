@@ -9,10 +9,11 @@ use pyo3::types::PyString;
 use snowmelt::FillOutcome;
 use snowmelt::host::LoadEnd;
 
-use crate::cache::{Core, outcome_text};
+use crate::cache::Core;
 use crate::extras::Extras;
 use crate::runtime::{CallingOut, Pending, generation, lock, parents};
 use crate::value::Value;
+use crate::words::outcome_text;
 
 /// The right to load one key, and to store what was loaded.
 #[pyclass(frozen, weakref, module = "snowmelt")]
@@ -160,22 +161,36 @@ impl Joined {
             if let Some(joined) = &joined {
                 joined.land().await;
             }
-            move |py: Python<'_>| match joined.as_deref().map_or(LoadEnd::Nothing, snowmelt::Joined::end) {
-                LoadEnd::Loaded(value) => {
-                    Ok((true, value.into_object()).into_pyobject(py)?.into_any().unbind())
-                }
-                LoadEnd::Failed(error) => {
-                    *lock(&held) = None;
-                    match error.downcast_ref::<Raised>() {
-                        Some(raised) => Ok((false, raised.0.object().clone_ref(py))
-                            .into_pyobject(py)?
-                            .into_any()
-                            .unbind()),
-                        None => Ok(py.None()),
-                    }
-                }
-                _ => Ok(py.None()),
-            }
+            move |py: Python<'_>| brought(py, joined.as_deref(), &held)
         })
+    }
+
+    /// The same at once, where it is known that it landed.
+    fn end(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.made != generation() {
+            return Err(parents(py));
+        }
+        let joined = lock(&self.load).clone();
+        brought(py, joined.as_deref(), &self.load)
+    }
+}
+
+fn brought(
+    py: Python<'_>,
+    joined: Option<&snowmelt::Joined<Value>>,
+    held: &Mutex<Option<Arc<snowmelt::Joined<Value>>>>,
+) -> PyResult<Py<PyAny>> {
+    match joined.map_or(LoadEnd::Nothing, snowmelt::Joined::end) {
+        LoadEnd::Loaded(value) => Ok((true, value.into_object()).into_pyobject(py)?.into_any().unbind()),
+        LoadEnd::Failed(error) => {
+            *lock(held) = None;
+            match error.downcast_ref::<Raised>() {
+                Some(raised) => {
+                    Ok((false, raised.0.object().clone_ref(py)).into_pyobject(py)?.into_any().unbind())
+                }
+                None => Ok(py.None()),
+            }
+        }
+        _ => Ok(py.None()),
     }
 }

@@ -11,6 +11,7 @@ import pytest
 from snowmelt import Cache
 
 from .limits import pytest_configure, pytest_enter_pdb, pytest_runtest_logstart, pytest_sessionfinish
+from .loops import RUNS, Run
 
 __all__ = ["pytest_configure", "pytest_enter_pdb", "pytest_runtest_logstart", "pytest_sessionfinish"]
 
@@ -42,3 +43,9 @@ def make(stream: str) -> Iterator[Callable[..., Cache]]:
 @pytest.fixture
 def cache(make: Callable[..., Cache]) -> Cache:
     return make()
+
+
+@pytest.fixture(params=RUNS.values(), ids=RUNS.keys())
+def run(request: pytest.FixtureRequest) -> Run:
+    runs: Run = request.param
+    return runs

@@ -7,7 +7,6 @@ import contextvars
 import gc
 import sys
 import traceback
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -15,32 +14,8 @@ import pytest
 import snowmelt
 from snowmelt import Cache
 
+from .loops import Run
 from .support import run_python, until_on_loop
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-def uvloop_run(main: Coroutine[Any, Any, Any]) -> Any:
-    return pytest.importorskip("uvloop").run(main)
-
-
-def eager_run(main: Coroutine[Any, Any, Any]) -> Any:
-    if sys.version_info < (3, 12):
-        main.close()
-        pytest.skip("tasks are eager from Python 3.12 on")
-
-    async def start() -> Any:
-        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
-        return await main
-
-    return asyncio.run(start())
-
-
-@pytest.fixture(params=[asyncio.run, uvloop_run, eager_run], ids=["asyncio", "uvloop", "eager"])
-def run(request: pytest.FixtureRequest) -> Run:
-    runs: Run = request.param
-    return runs
-
 
 def test_waiters_that_time_out_or_are_cancelled(cache: Cache, run: Run) -> None:
     async def main() -> None:

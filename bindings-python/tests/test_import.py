@@ -27,7 +27,7 @@ OF_HANDLERS = {
     *("types", "snowmelt._functions", "snowmelt._invocation"),
 }
 #: What `@cached` takes beside that; `asyncio` itself only when a loop runs.
-OF_CACHED = {"snowmelt._aio", "snowmelt._cached", "snowmelt._keys", "snowmelt._types"}
+OF_CACHED = {"snowmelt._aio", "snowmelt._cached", "snowmelt._keys", "snowmelt._landing", "snowmelt._types"}
 SLOW = {
     *("asyncio", "boto3", "botocore", "dataclasses", "enum", "importlib.metadata", "inspect", "json", "logging", "re", "string"),
     *("threading", "typing", "typing_extensions", "urllib", "uuid", "warnings"),

@@ -50,6 +50,13 @@ RIGHT: dict[str, list[Any]] = {
     "catch_up_budget": [0.25],
     "call_timeout": ["3s"],
     "load_timeout": [30],
+    "soft_load_timeout": ["1s"],
+    "stale_while_revalidate": [0, "30s"],
+    "stale_if_error": [0, "1h"],
+    "negative_ttl": [0, 5],
+    "refresh_ahead": [0.8, 0.001, decimal.Decimal("0.5")],
+    "absent": [lambda value: not value],
+    "wait_until": [print],
     "max_entries": [1, 10_000],
     "max_weight": [1000, "64mb"],
     "max_leases": [10],
@@ -66,10 +73,14 @@ RIGHT: dict[str, list[Any]] = {
 }
 
 WORDS = ("namespace", "on_undecodable", "record_format")
-FUNCTIONS = ("size_of", "copy", "on_event", "report_to")
+FUNCTIONS = ("size_of", "absent", "copy", "wait_until", "on_event", "report_to")
 FLAGS = ("keys_as_tags",)
 OWN = {"stream", "region", "endpoint", "ttl", "report", "seed", *FUNCTIONS}
-DURATIONS = ("catch_up_every", "max_lag", "margin", "settle", "retention", "catch_up_budget", "call_timeout", "load_timeout")
+DURATIONS = (
+    *("catch_up_every", "max_lag", "margin", "settle", "retention", "catch_up_budget", "call_timeout", "load_timeout"),
+    *("soft_load_timeout", "stale_while_revalidate", "stale_if_error", "negative_ttl"),
+)
+SHARES = ("refresh_ahead",)
 SIZES = ("max_weight", "give_up_bytes")
 COUNTS = ("max_entries", "max_leases", "max_fences", "lanes", "give_up_records", "page_records")
 
@@ -93,6 +104,7 @@ WRONG: dict[str, tuple[list[Any], list[Any]]] = {
     **{name: ([], [5, "len", [], {}, True, object()]) for name in FUNCTIONS},
     **{name: (["x", "", "SKIP", "\ud800"], [5, *NO_TYPES]) for name in ("on_undecodable", "record_format")},
     **{name: ([*NO_NUMBERS, "30", "1h 30", 2**40], NO_TYPES) for name in DURATIONS},
+    **{name: ([*NO_NUMBERS, 0, 1, 1.5, "0.5"], NO_TYPES) for name in SHARES},
     **{name: ([*NO_NUMBERS, "64", "64m", 0.5], NO_TYPES) for name in SIZES},
     **{name: ([*NO_NUMBERS, "100", 0, 0.5, 2**70], NO_TYPES) for name in COUNTS},
 }
@@ -101,7 +113,7 @@ WRONG: dict[str, tuple[list[Any], list[Any]]] = {
 def test_the_tables_are_whole() -> None:
     names = option_names()
     assert len(set(names)) == len(names)
-    assert set(RIGHT) == set(WRONG) == set(names) == {*OWN, *WORDS, *FLAGS, "source", *DURATIONS, *SIZES, *COUNTS}
+    assert set(RIGHT) == set(WRONG) == set(names) == {*OWN, *WORDS, *FLAGS, "source", *DURATIONS, *SHARES, *SIZES, *COUNTS}
 
 
 def test_the_signature_and_the_documentation_name_every_option() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from . import _snowmelt
 from ._fetched import Fetched, Wishes, at_once, late, rescued, tell, to_catch_up, unheard
+from ._landing import landing
 from ._loads import Flight, Waiting, current, is_awaitable, no_loader, outcome
 from ._types import Generic
-from ._waiting import ended, running_loop, until
+from ._waiting import running_loop, until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, overload
 
+    from typing_extensions import Unpack
+
     from ._cache import Cache
     from ._data_id import DataId
-    from ._types import Duration, T, V
+    from ._types import Duration, More, T, V
 
 MISS, DUE = _snowmelt.MISS, _snowmelt.DUE
 
@@ -58,12 +59,7 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> V:
         """Reads a key, or loads it with a function, async or not, in a task of its own on this loop.
 
@@ -72,17 +68,7 @@ class AsyncFace(Generic["V"]):
         """
         value = self._cache._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return (await self._fetch(key, value is DUE, loader, wishes)).value
         return value
 
@@ -94,27 +80,12 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> Fetched[V]:
-        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._cache._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return await self._fetch(key, value is DUE, loader, wishes)
         return Fetched(value, "hit")
 
@@ -126,27 +97,12 @@ class AsyncFace(Generic["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[asyncio.Task[None]], object] | None = None,
+        **more: Unpack[More[V, asyncio.Task[None]]],
     ) -> dict[str, V | None]:
         """As ``Cache.get_many``. The loader, async or not, runs in a task of its own on this loop."""
         from ._many import aget_many
 
-        wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
-            tags=tags,
-            ttl=ttl,
-            weight=weight,
-            stale_while_revalidate=stale_while_revalidate,
-            stale_if_error=stale_if_error,
-            refresh_ahead=refresh_ahead,
-            absent=absent,
-        )
+        wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
         return await aget_many(self._cache, keys, loader, wishes)
 
     async def _fetch(self, key: str, due: bool, loader: Callable[[], Any], wishes: Wishes) -> Fetched[V]:
@@ -179,8 +135,8 @@ class AsyncFace(Generic["V"]):
         cache, hook = self._cache, wishes.hook(self._cache)
         flight = Flight(loop, lease)
         cache._flights[lease.id] = flight
-        load = Load(lease.key)
-        task = load.start(cache, loop, _run(cache, flight, load, loader, wishes))
+        load = Load(lease.key, wishes)
+        task = load.start(cache, flight, _run(cache, flight, load, loader, wishes))
         if old is not MISS and hook is not None:
             load.leave(hook, task)
             return at_once(cache, lease.key, old, stale)
@@ -195,45 +151,32 @@ class AsyncFace(Generic["V"]):
             fetched = None if wishes.gives_errors else await rescue(cache, lease.key, raised)
             if fetched is None:
                 raise
-            return fetched
+            try:
+                return fetched
+            finally:
+                del fetched  # This frame is in the traceback of its error.
 
     async def _join(self, key: str, joined: _snowmelt.Joined, wishes: Wishes) -> Fetched[V] | None:
         """What another's load brings for this reader; None if it has to load itself."""
-        cache, soft, pending = self._cache, wishes.soft(self._cache), joined.start()
+        cache, soft, load = self._cache, wishes.soft(self._cache), landing(self._cache, joined)
         try:
-            if soft is not None and soft < cache._hard and not await self._landed(joined, pending, joined.left(soft)):
+            if soft is not None and soft < cache._hard and not await load.landed(joined.left(soft)):
                 fetched = await rescue(cache, key, late())
-                if fetched is not None and not pending.done():
+                if fetched is not None and not load.done():
                     return fetched
-            await self._landed(joined, pending)
-            found = outcome(pending.result())
+            await load.landed()
+            found = outcome(load.result())
         except Exception as raised:
             fetched = None if wishes.gives_errors else await rescue(cache, key, raised)
             if fetched is None:
                 raise
-            return fetched
+            try:
+                return fetched
+            finally:
+                del fetched  # This frame is in the traceback of its error.
         if found is not None:
             return Fetched(cache._out(found[0]), "coalesced")
         return await rescue(cache, key, late()) if joined.left(cache._hard) <= 0 else None
-
-    async def _landed(self, joined: _snowmelt.Joined, pending: _snowmelt.Pending, within: float | None = None) -> bool:
-        """As ``_reads.landed``."""
-        cache = self._cache
-        deadline = None if within is None else monotonic() + within
-        flight = cache._flights.get(joined.id)
-
-        def look() -> bool:
-            if flight is None:
-                # Its leader had not noted it yet, so that who waits for whom is not known either.
-                return joined.id in cache._flights
-            flight.look()
-            return False
-
-        with Waiting(flight, blocking=False):
-            if await ended(pending, look, within):
-                return True
-        left = None if deadline is None else deadline - monotonic()
-        return False if left is not None and left <= 0 else await self._landed(joined, pending, left)
 
     async def invalidate(
         self,
@@ -339,44 +282,59 @@ class Load:
     want to know when it ended.
     """
 
-    __slots__ = ("_heard", "_key", "_raised", "_result")
+    __slots__ = ("_heard", "_key", "_logs", "_raised", "_result")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, wishes: Wishes) -> None:
         self._key = key
+        self._logs = not wishes.gives_errors
         #: Whether somebody asks for what came of it.
         self._heard = True
         self._result: Any = None
         self._raised: Exception | None = None
 
-    def start(
-        self, cache: Cache[Any], loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
+    def start(self, cache: Cache[Any], flight: Flight, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        loop = flight.loop
+        assert loop is not None
         task = loop.create_task(work, name=f"snowmelt load of {str.__str__(self._key)[:64]}")
         _keep(cache._tasks, loop, task)
+
+        def land(_: object) -> None:
+            # If it was cancelled before it began, it has not ended them itself.
+            for lease in flight.leases:
+                lease.abandon()
+                cache._flights.pop(lease.id, None)
+            flight.land()
+
+        task.add_done_callback(land)
         return task
 
     def end(self, result: Any) -> None:
         self._result = result
 
     def fail(self, raised: Exception) -> None:
-        if self._heard:
-            self._raised = raised
-        else:
-            unheard(self._key, raised)
-
-    def failed(self, raised: Exception) -> None:
-        """As ``fail``, where whoever waits is told in another way."""
+        self._raised = raised
         if not self._heard:
-            unheard(self._key, raised)
+            self._log()
 
     def leave(self, hook: Callable[[Any], object] | None, task: asyncio.Task[None]) -> None:
         """Nobody waits for it any more but who is told of it."""
         self._heard = False
+        self._log()
         tell(hook, task)
+
+    def _log(self) -> None:
+        raised = self.take()
+        if raised is not None and self._logs:
+            unheard(self._key, raised)
+
+    def take(self) -> Exception | None:
+        """What was raised, if anything was; it is not kept here, since its traceback has frames that have this."""
+        raised, self._raised = self._raised, None
+        return raised
 
     def result(self) -> Any:
         """What came of it, after its task ended."""
-        raised, self._raised = self._raised, None
+        raised = self.take()
         if raised is None:
             return self._result
         try:

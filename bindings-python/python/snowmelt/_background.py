@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Background:
     """Work on a thread of its own, in a copy of the caller's context. A process does not end before it did."""
 
-    def __init__(self, key: str, work: Callable[[], Any]) -> None:
+    def __init__(self, key: str, work: Callable[[], Any], wishes: Wishes) -> None:
         self._key = key
+        self._logs = not wishes.gives_errors
         self._work = work
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -57,7 +58,8 @@ class Background:
 
     def _end(self, future: Future[None] | None, heard: bool) -> None:
         if not heard and self._raised is not None:
-            unheard(self._key, self._raised)
+            if self._logs:
+                unheard(self._key, self._raised)
             self._raised = None
         if future is not None:
             future.set_result(None)
@@ -98,7 +100,7 @@ def lead(
 ) -> Fetched[Any]:
     """Leads a load on a thread of its own, and gives the old value meanwhile, or if it takes long or fails."""
     hook, soft = wishes.hook(cache), wishes.soft(cache)
-    load = Background(flight.key, work)
+    load = Background(flight.key, work, wishes)
     if old is not MISS and hook is not None:
         load.leave(hook)
         return at_once(cache, flight.key, old, stale)
@@ -113,7 +115,10 @@ def lead(
         fetched = None if wishes.gives_errors else rescue(cache, flight.key, raised)
         if fetched is None:
             raise
-        return fetched
+        try:
+            return fetched
+        finally:
+            del fetched  # This frame is in the traceback of its error.
 
 
 def _patient(cache: Cache[Any], key: str, load: Background, soft: float | None) -> Fetched[Any] | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, overload
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from . import _snowmelt
     from ._aio import AsyncFace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._loads import Flight
     from ._sources import Source
     from ._stats import InvocationReport, Stats
-    from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, P, R, Report, Size, V
+    from ._types import AsyncCachedFunction, CachedDecorator, CachedFunction, CallTags, Duration, F, More, P, R, Report, Size, V
 
 
 class Cache(Core["V"]):
@@ -79,6 +79,27 @@ class Cache(Core["V"]):
     - ``settle``: a duration. A load that began less than this after an invalidation of its key is not stored: for loads
       from a replica that lags. Default 0.
     - ``retention``: a duration, the stream's retention period. Default 24 h.
+
+    What is done with a value whose lifetime is over, or nearly so. All but ``negative_ttl`` are for reads that can load:
+    ``get_or_load``, ``fetch``, ``get_many`` and ``cached``. An invalidated value is never served, whatever these say:
+
+    - ``stale_while_revalidate``: a duration. For so long past its lifetime a value is served while one reader loads it anew.
+      That reader waits for the load, unless there is a ``wait_until``. Never past ``max_lag``. Default 0.
+    - ``stale_if_error``: a duration. For so long past its lifetime or past ``max_lag`` a value is served if it cannot be loaded
+      anew; ``fetch`` says that it was. Default 0.
+    - ``refresh_ahead``: a number between 0 and 1. Past this share of its lifetime one reader loads a value anew early, chosen
+      at random (XFetch), so that a fleet does not refresh in step. Default: none does.
+    - ``negative_ttl``: a duration, the lifetime of a value that says that there is nothing. 0: it is not kept. Default: as any
+      other.
+    - ``absent``: a function ``(value) -> bool``, whether a value says that there is nothing. Default: None does.
+    - ``soft_load_timeout``: a duration, at most ``load_timeout``. A load that takes longer goes on, and whoever waits for it is
+      given an old value, if there is one that may be served. Loaders that are not asynchronous then run on threads of their
+      own. Default: none.
+    - ``wait_until``: a function ``(refresh) -> None`` that keeps the process running until ``refresh`` has ended. With it who
+      refreshes is given the old value at once, and the load goes on: from code without ``await`` on a thread of its own, and
+      ``refresh`` is a ``concurrent.futures.Future``; from ``cache.aio`` as a task, and it is that ``asyncio.Task``. Neither
+      raises what the loader raised, which is logged. ``lambda refresh: None`` is for servers that are never frozen.
+      Default: who refreshes waits.
 
     Bounds:
 
@@ -183,12 +204,7 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> V:
         """Reads a key, or loads it on this thread.
 
@@ -204,18 +220,9 @@ class Cache(Core["V"]):
         """
         value = self._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
-            return fetch(self, key, value is DUE, loader, wishes).value
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
+            fetched: Fetched[V] = fetch(self, key, value is DUE, loader, wishes)
+            return fetched.value
         return value
 
     def fetch(
@@ -226,27 +233,12 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> Fetched[V]:
-        """``get_or_load`` that says how it came by the value: see ``Fetched``."""
+        """As ``get_or_load``, and says how it came by the value: see ``Fetched``."""
         value = self._look(key)
         if value is MISS or value is DUE:
-            wishes = Wishes(
-                soft_load_timeout,
-                wait_until,
-                tags=tags,
-                ttl=ttl,
-                weight=weight,
-                stale_while_revalidate=stale_while_revalidate,
-                stale_if_error=stale_if_error,
-                refresh_ahead=refresh_ahead,
-                absent=absent,
-            )
+            wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
             return fetch(self, key, value is DUE, loader, wishes)
         return Fetched(value, "hit")
 
@@ -258,33 +250,18 @@ class Cache(Core["V"]):
         tags: Iterable[str] | Callable[[V], Iterable[str]] | None = None,
         ttl: Duration | Callable[[V], Duration] | None = None,
         weight: float | Callable[[V], float] | None = None,
-        stale_while_revalidate: Duration | Callable[[V], Duration] | None = None,
-        stale_if_error: Duration | Callable[[V], Duration] | None = None,
-        refresh_ahead: float | Callable[[V], float] | None = None,
-        soft_load_timeout: Duration | None = None,
-        absent: Callable[[V], bool] | None = None,
-        wait_until: Callable[[Future[None]], object] | None = None,
+        **more: Unpack[More[V, Future[None]]],
     ) -> dict[str, V | None]:
         """Reads keys, and loads those that nobody else loads with one call of the loader.
 
         The loader is given their list, and gives a mapping. A key that is not in it is "not there": it is None here, and is
         cached as that (see ``negative_ttl``). Each key is loaded under a lease of its own, as by ``get_or_load``, whose
-        arguments these are; a function among them is asked for each value. If the loader raises an exception, so does this,
+        arguments these are; a function among them is asked for each value that there is. If the loader raises an exception, so does this,
         unless all of its keys have an old value to be served (``stale_if_error``); what was loaded stays cached.
         """
         from ._many import get_many
 
-        wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
-            tags=tags,
-            ttl=ttl,
-            weight=weight,
-            stale_while_revalidate=stale_while_revalidate,
-            stale_if_error=stale_if_error,
-            refresh_ahead=refresh_ahead,
-            absent=absent,
-        )
+        wishes = Wishes(tags=tags, ttl=ttl, weight=weight, **more)
         return get_many(self, keys, loader, wishes)
 
     def _out(self, value: V) -> V:
@@ -425,20 +402,21 @@ class Cache(Core["V"]):
         """A decorator: calls of the function, sync or async, are read from this cache.
 
         Concurrent calls with one key share one call of the function. The decorated function has ``key(…)``, which gives
-        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited.
+        the key of a call, and ``invalidate(…)``, which invalidates it; of an ``async def`` that is to be awaited. ``tags`` are
+        templates as the key is, or a function of the value; the other arguments are those of ``get_or_load``.
         """
         from ._cached import cached
 
         wishes = Wishes(
-            soft_load_timeout,
-            wait_until,
             tags=tags,
             ttl=ttl,
             weight=weight,
             stale_while_revalidate=stale_while_revalidate,
             stale_if_error=stale_if_error,
             refresh_ahead=refresh_ahead,
+            soft_load_timeout=soft_load_timeout,
             absent=absent,
+            wait_until=wait_until,
         )
         return cached(self, template, wishes)
 

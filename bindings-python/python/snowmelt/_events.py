@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
 
 
-def log(level: int, message: str, *values: object, exc_info: bool = False) -> None:
+def log(level: int, message: str, *values: object, exc_info: bool | BaseException = False) -> None:
     """Through the logger "snowmelt", in a program that uses ``logging``.
 
     In others it is not imported: nobody has set it up, so what it would do is known, and done here. And no fork may come
@@ -26,9 +26,9 @@ def log(level: int, message: str, *values: object, exc_info: bool = False) -> No
         logging.getLogger("snowmelt").log(level, message, *values, exc_info=exc_info, stacklevel=2)
     elif level >= _WARNING and sys.stderr is not None:
         print(message % values if values else message, file=sys.stderr)
-        kind, raised, trace = sys.exc_info()
-        if exc_info and kind is not None and raised is not None:
-            sys.__excepthook__(kind, raised, trace)
+        raised = exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]
+        if exc_info and raised is not None:
+            sys.__excepthook__(type(raised), raised, raised.__traceback__)
 
 
 def note(message: str) -> None:

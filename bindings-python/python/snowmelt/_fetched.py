@@ -21,19 +21,28 @@ class Fetched(Generic["V"]):
     __slots__ = ("error", "how", "value")
     __match_args__ = ("value", "how", "error")
 
+    #: What was asked for.
+    value: V
+    #: "hit": it was cached and fresh. "loaded": this read loaded it. "coalesced": another read did. "stale": it is past its
+    #: lifetime, within ``stale_while_revalidate``. "stale_on_error": it could not be loaded anew, and is within
+    #: ``stale_if_error``: nobody knows whether it is still true.
+    how: How
+    #: Why there is no newer value, if a load was waited for and an older value is given in its place: what the loader raised,
+    #: or a ``TimeoutError`` if it still goes on.
+    error: Exception | None
+
     def __init__(self, value: V, how: How, error: Exception | None = None) -> None:
-        #: The value.
         self.value = value
-        #: "hit": it was cached and fresh. "loaded": this read loaded it. "coalesced": another read did. "stale": it is past its
-        #: lifetime, within ``stale_while_revalidate``. "stale_on_error": it could not be loaded anew, and is within
-        #: ``stale_if_error``: nobody knows whether it is still true.
         self.how = how
-        #: Why there is no newer value, if a load was waited for and an older value is given in its place: what the loader raised,
-        #: or a ``TimeoutError`` if it still goes on.
         self.error = error
 
     def __repr__(self) -> str:
         return f"Fetched(value={self.value!r}, how={self.how!r}, error={self.error!r})"
+
+
+#: What goes with a value, and what else a read that may load takes.
+_OF_VALUES = frozenset(("tags", "ttl", "weight", "stale_while_revalidate", "stale_if_error", "refresh_ahead", "absent"))
+_ALL = _OF_VALUES | {"soft_load_timeout", "wait_until"}
 
 
 class Wishes:
@@ -43,21 +52,22 @@ class Wishes:
 
     def __init__(self, soft_load_timeout: Any = None, wait_until: Any = None, *, gives_errors: bool = False, **given: Any) -> None:
         #: A load that fails gives its error, also where an old value could stand in for it: for loaders whose exceptions do not
-        #: all mean a failure. Their callers ask ``rescue`` themselves.
+        #: all mean a failure. Their callers ask ``rescue`` themselves, and nothing is logged.
         self.gives_errors = gives_errors
         #: What goes with the value. Each may be a function of it.
         self.given = {name: wish for name, wish in given.items() if wish is not None}
+        unknown = given.keys() - _OF_VALUES
+        if unknown:
+            raise error("INVALID_ARGUMENT", f"there is no argument `{min(unknown)}`: there are {', '.join(sorted(_ALL))}", wrong_type=True)
         self.soft_load_timeout = None if soft_load_timeout is None else _snowmelt.soft_load_timeout(soft_load_timeout)
-        if wait_until is not None and not callable(wait_until):
-            raise error("INVALID_ARGUMENT", f"`wait_until` is {describe(wait_until)}: give a function (refresh) -> None", wrong_type=True)
-        absent = given.get("absent")
-        if absent is not None and not callable(absent):
-            raise error("INVALID_ARGUMENT", f"`absent` is {describe(absent)}: give a function (value) -> bool", wrong_type=True)
+        for name, function, shape in (("wait_until", wait_until, "(refresh) -> None"), ("absent", given.get("absent"), "(value) -> bool")):
+            if function is not None and not callable(function):
+                raise error("INVALID_ARGUMENT", f"`{name}` is {describe(function)}: give a function {shape}", wrong_type=True)
         self.wait_until = wait_until
 
     def but(self, **given: Any) -> Wishes:
         """The same with others in their place."""
-        wishes = Wishes(None, self.wait_until, gives_errors=self.gives_errors, **{**self.given, **given})
+        wishes = Wishes(wait_until=self.wait_until, gives_errors=self.gives_errors, **{**self.given, **given})
         wishes.soft_load_timeout = self.soft_load_timeout
         return wishes
 
@@ -68,11 +78,15 @@ class Wishes:
             said["absent"] = bool(said["absent"])
         return said
 
+    def fixed(self) -> dict[str, Any]:
+        """What goes with any value."""
+        return {name: wish for name, wish in self.given.items() if not callable(wish)}
+
     def hook(self, cache: Cache[Any]) -> Callable[[Any], object] | None:
-        return cache._wait_until if self.wait_until is None else self.wait_until  # type: ignore[no-any-return]
+        return cache._wait_until if self.wait_until is None else self.wait_until
 
     def soft(self, cache: Cache[Any]) -> float | None:
-        return cache._soft if self.soft_load_timeout is None else self.soft_load_timeout
+        return cache._soft if self.soft_load_timeout is None else min(self.soft_load_timeout, cache._hard)
 
 
 def to_catch_up(cache: Cache[Any], key: str) -> _snowmelt.Pending | None:
@@ -122,4 +136,4 @@ def unheard(key: str, raised: BaseException) -> None:
     """A load failed that nobody waits for."""
     from ._events import log
 
-    log(30, "the refresh of %s failed, and nobody waits for it: %r", shown(key), raised)
+    log(30, "the refresh of %s failed, and nobody waits for it", shown(key), exc_info=raised)

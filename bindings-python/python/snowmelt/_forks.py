@@ -33,6 +33,7 @@ MODULES = (
     "snowmelt._invocation",
     "snowmelt._joined",
     "snowmelt._keys",
+    "snowmelt._landing",
     "snowmelt._many",
     "snowmelt._records",
     "snowmelt._sources",

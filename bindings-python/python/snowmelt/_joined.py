@@ -33,7 +33,11 @@ class Joined(Generic["V"]):
 
     async def wait_async(self) -> tuple[V] | None:
         """The same, on an event loop."""
-        pending = self._joined.start()
-        await self._cache.aio._landed(self._joined, pending)
-        found = outcome(pending.result())
+        from ._landing import landing
+        from ._waiting import running_loop
+
+        running_loop()  # Or it says what to do.
+        load = landing(self._cache, self._joined)
+        await load.landed()
+        found = outcome(load.result())
         return None if found is None else (self._cache._out(found[0]),)

@@ -35,7 +35,7 @@ _standing: dict[int, list[Flight]] = {}
 class Flight:
     """A load that Python code leads."""
 
-    __slots__ = ("key", "leases", "loop", "thread", "waits_for")
+    __slots__ = ("key", "leases", "loop", "over", "thread", "waiters", "waits_for")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None, *leases: _snowmelt.Lease) -> None:
         self.key: str = leases[0].key
@@ -45,12 +45,38 @@ class Flight:
         self.loop = loop
         self.thread = get_ident()
         self.waits_for: list[Flight] = []
+        #: Whether its task ended, and who waits for that on its loop.
+        self.over = False
+        self.waiters: set[asyncio.Future[None]] = set()
+
+    def land(self) -> None:
+        """Its task ended."""
+        self.over = True
+        for waiter in self.waiters:
+            _set(waiter)
+
+    async def woken(self, within: float) -> None:
+        """Waits on its loop, at most so many seconds."""
+        assert self.loop is not None
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        timer = self.loop.call_later(within, _set, waiter)
+        self.waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self.waiters.discard(waiter)
 
     def look(self) -> None:
         """A loop that was closed goes on with nothing: its loads are given up, so that others can load the keys."""
         if self.loop is not None and self.loop.is_closed():
             for lease in self.leases:
                 lease.abandon()
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -164,7 +164,8 @@ class Batch:
 
     def _fill(self, lease: Lease, value: Any) -> None:
         if value is _NOTHING:
-            self.cache.fill(lease, None, **{**self.wishes.of(None), "absent": True})
+            # (There is no value that a function could be asked for.)
+            self.cache.fill(lease, None, **{**self.wishes.fixed(), "absent": True})
             value = None
         else:
             self.cache.fill(lease, value, **self.wishes.of(value))
@@ -206,9 +207,11 @@ class Batch:
             if is_awaitable(loaded):
                 loaded = await loaded
             self.fill(loaded)
+            for failed in self.raised.values():
+                load.fail(failed)
         except Exception as raised:
             self.fail(raised)
-            load.failed(raised)
+            load.fail(raised)
         finally:
             self.end()
 
@@ -224,10 +227,11 @@ class Batch:
         whole = {key: fetched.value for key, fetched in zip(self.keys, rescued) if fetched is not None}
         return whole if len(whole) == len(rescued) else None
 
-    def failed(self) -> None:
-        """Raises what a loader raised, where nobody asks for each key."""
-        for raised in self.raised.values():
-            raise raised
+    def forget(self, _: object = None) -> Exception | None:
+        """What was raised, if anything was; it is not kept here, since its traceback has frames that have this."""
+        raised = next(iter(self.raised.values()), None)
+        self.raised.clear()
+        return raised
 
 
 def get_many(
@@ -259,9 +263,14 @@ def _lead(claims: Claims, cache: Cache[Any], loader: Callable[[list[str]], Any],
 
         def run() -> None:
             refresh.run(loader)
-            refresh.failed()
+            raised = refresh.forget()
+            try:
+                if raised is not None:
+                    raise raised
+            finally:
+                del raised
 
-        Background(refresh.flight.key, run).leave(hook)
+        Background(refresh.flight.key, run, wishes).leave(hook)
         claims.serve_old(later)
     if not now:
         return
@@ -286,7 +295,7 @@ def _run(batch: Batch, loader: Callable[[list[str]], Any], wishes: Wishes) -> di
         return None
     from ._background import Background
 
-    load = Background(batch.flight.key, lambda: batch.run(loader))
+    load = Background(batch.flight.key, lambda: batch.run(loader), wishes)
     with Waiting(batch.flight, blocking=True):
         for within in (soft, max(0.0, cache._hard - soft)):
             if load.ended(within):
@@ -326,12 +335,13 @@ async def _alead(
 
     def start(leases: list[Lease]) -> tuple[Batch, Load, asyncio.Task[None]]:
         batch = Batch(cache, leases, loop, wishes)
-        load = Load(batch.flight.key)
-        return batch, load, load.start(cache, loop, batch.arun(loader, load))
+        load = Load(batch.flight.key, wishes)
+        return batch, load, load.start(cache, batch.flight, batch.arun(loader, load))
 
     if hook is not None and claims.old:
         now, later = claims.split()
         refresh, load, task = start(later)
+        task.add_done_callback(refresh.forget)
         load.leave(hook, task)
         claims.serve_old(later)
     if not now:
@@ -339,9 +349,11 @@ async def _alead(
     batch, load, task = start(now)
     old = await _apatient(batch, task, wishes)
     if old is not None:
+        task.add_done_callback(batch.forget)
         load.leave(hook, task)
         claims.found.update(old)
         return
+    load.take()  # Each key has it.
     for key in batch.keys:
         raised = batch.raised.pop(key, None)
         if raised is None:

@@ -64,7 +64,10 @@ def _lead(cache: Cache[Any], lease: Lease, old: Any, stale: bool, loader: Callab
         fetched = None if wishes.gives_errors else rescue(cache, lease.key, raised)
         if fetched is None:
             raise
-        return fetched
+        try:
+            return fetched
+        finally:
+            del fetched  # This frame is in the traceback of its error.
 
 
 def run(cache: Cache[Any], flight: Flight, loader: Callable[[], Any], wishes: Wishes) -> Any:
@@ -104,7 +107,10 @@ def joined(cache: Cache[Any], key: str, begun: _snowmelt.Joined, wishes: Wishes)
         fetched = None if wishes.gives_errors else rescue(cache, key, raised)
         if fetched is None:
             raise
-        return fetched
+        try:
+            return fetched
+        finally:
+            del fetched  # This frame is in the traceback of its error.
     if found is not None:
         return Fetched(cache._out(found[0]), "coalesced")
     return rescue(cache, key, late()) if begun.left(cache._hard) <= 0 else None

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, Union, overload
 
-    from typing_extensions import TypeVar
+    from typing_extensions import TypedDict, TypeVar
 
     from ._cache import Cache
 
     #: What a cache holds. ``Cache(…)`` without it holds anything.
     V = TypeVar("V", default=Any)
     T = TypeVar("T")
+    #: What a hook is told of.
+    W = TypeVar("W", default=Any)
     F = TypeVar("F", bound=Callable[..., Any])
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -39,6 +41,16 @@ if TYPE_CHECKING:
     How: TypeAlias = Literal["hit", "loaded", "coalesced", "stale", "stale_on_error"]
     #: Templates of tags, or a function of the value.
     CallTags: TypeAlias = Union[str, Iterable[str], Callable[[Any], Iterable[str]]]
+
+    class More(TypedDict, Generic[V, W], total=False):
+        """What a read that may load takes, beside what is named first: what is not given costs a hit nothing then."""
+
+        stale_while_revalidate: Duration | Callable[[V], Duration] | None
+        stale_if_error: Duration | Callable[[V], Duration] | None
+        refresh_ahead: float | Callable[[V], float] | None
+        soft_load_timeout: Duration | None
+        absent: Callable[[V], bool] | None
+        wait_until: Callable[[W], object] | None
 
     class _Cached(Generic[P, R]):
         __name__: str

@@ -8,13 +8,14 @@ import copy
 import datetime
 import os
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from typing_extensions import assert_type
 
 import snowmelt
-from snowmelt import AsyncFace, Cache, CacheEvent, DataId, InvocationReport, Joined, Lease, SnowmeltError, Source, Stats
+from snowmelt import AsyncFace, Cache, CacheEvent, DataId, Fetched, InvocationReport, Joined, Lease, SnowmeltError, Source, Stats
 
 
 @dataclass
@@ -44,6 +45,13 @@ users: Cache[User] = Cache(
     max_entries=10_000,
     max_weight="64mb",
     size_of=lambda user, key: len(user.name) + len(key),
+    stale_while_revalidate="30s",
+    stale_if_error=datetime.timedelta(hours=1),
+    refresh_ahead=0.8,
+    negative_ttl=5,
+    absent=lambda user: not user.name,
+    soft_load_timeout="500ms",
+    wait_until=lambda refresh: None,
     report={"emf": "Shop/Cache"},
     report_to=print,
     on_event=on_event,
@@ -83,6 +91,14 @@ async def fetch_later(user_id: str) -> User:
     return User(user_id, "blue")
 
 
+async def fetch_all(keys: list[str]) -> dict[str, User]:
+    return {key: await fetch_later(key) for key in keys}
+
+
+refreshes: list[Future[None]] = []
+tasks: list[asyncio.Task[None]] = []
+
+
 def reads_and_writes() -> None:
     assert_type(users["users/1"], User)
     assert_type(users.get("users/1"), User | None)
@@ -93,7 +109,13 @@ def reads_and_writes() -> None:
     assert_type(users.get_or_load("users/1", lambda: fetch("1")), User)
     users.get_or_load("users/1", lambda: fetch("1"), tags=lambda user: [f"team:{user.team}"], ttl="5m", weight=3)
     users.get_or_load("users/1", lambda: fetch("1"), tags=["tenant:7"], ttl=datetime.timedelta(minutes=5))
-    assert_type(users.set("users/1", fetch("1"), tags=("tenant:7",), as_of=1.0), Literal["stored", "fenced", "too_heavy"])
+    fetched = users.fetch("users/1", lambda: fetch("1"), ttl=lambda user: len(user.name), stale_if_error="1h", wait_until=refreshes.append)
+    assert_type(fetched, Fetched[User])
+    assert_type(fetched.value, User)
+    assert_type(fetched.how, Literal["hit", "loaded", "coalesced", "stale", "stale_on_error"])
+    assert_type(fetched.error, Exception | None)
+    assert_type(users.get_many(["users/1"], lambda keys: {key: fetch(key) for key in keys}, ttl="5m"), dict[str, User | None])
+    assert_type(users.set("users/1", fetch("1"), tags=("tenant:7",), as_of=1.0), Literal["stored", "fenced", "too_heavy", "not_kept"])
     users.set("users/1", fetch("1"), as_of=datetime.datetime.now(datetime.timezone.utc))
     assert_type(users.delete("users/1"), bool)
     assert_type(users.keys(), list[str])
@@ -225,6 +247,9 @@ async def later() -> None:
     assert_type(await users.aio.get("users/1", User("nobody", "none")), User)
     assert_type(await users.aio.get_or_load("users/1", lambda: fetch_later("1")), User)
     assert_type(await users.aio.get_or_load("users/1", lambda: fetch("1"), tags=lambda user: [user.team]), User)
+    fetched = await users.aio.fetch("users/1", lambda: fetch_later("1"), refresh_ahead=lambda user: 0.5, wait_until=tasks.append)
+    assert_type(fetched, Fetched[User])
+    assert_type(await users.aio.get_many(iter(["users/1"]), fetch_all), dict[str, User | None])
     assert_type(await users.aio.invalidate("users/1", tags=["t"]), str)
     await users.aio.catch_up(at_least="sm1.x", within=2.5)
     await users.aio.warm()
