@@ -1,6 +1,6 @@
 //! What a client is answered.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use http::header::{
@@ -90,7 +90,7 @@ pub(crate) fn prepare(policy: &Policy, meta: &mut Meta, body: &[u8]) {
     headers.insert(AGE, HeaderValue::from_static("0"));
     if policy.options.status_header {
         headers.insert(X_CACHE, HeaderValue::from_static("miss"));
-        headers.insert(CACHE_STATUS, HeaderValue::from_static("Snowmelt"));
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn answer(
     }
     if policy.options.status_header {
         headers.insert(X_CACHE, HeaderValue::from_static(how.word()));
-        insert_text(&mut headers, CACHE_STATUS, status(question, meta, how, now_ms));
+        headers.insert(CACHE_STATUS, status(question, meta, how, now_ms));
     }
     let head = request.method == "HEAD";
     let not_modified = matches!(request.method, "GET" | "HEAD")
@@ -140,30 +140,29 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 /// The member of `Cache-Status` (RFC 9211).
-fn status(question: &Question, meta: &Meta, how: How, now_ms: u64) -> String {
-    let (words, ttl) = match how {
-        How::Hit => ("hit", true),
-        How::Stale => ("hit; detail=stale", true),
-        How::Coalesced => ("fwd=miss; collapsed", !meta.ttl.is_zero()),
-        How::Bypass => ("fwd=bypass", false),
-        How::Miss => {
-            let stored = !meta.ttl.is_zero();
-            let words = match (question.lookup == Lookup::Anew, stored) {
-                (true, true) => "fwd=request; stored",
-                (true, false) => "fwd=request",
-                (false, true) => "fwd=miss; stored",
-                (false, false) => "fwd=miss",
-            };
-            (words, stored)
-        }
+fn status(question: &Question, meta: &Meta, how: How, now_ms: u64) -> HeaderValue {
+    let stored = !meta.ttl.is_zero();
+    let words = match (how, question.lookup == Lookup::Anew, stored) {
+        (How::Hit, ..) => "hit",
+        (How::Stale, ..) => "hit; detail=stale",
+        (How::Coalesced, ..) => "fwd=miss; collapsed",
+        (How::Bypass, ..) => "fwd=bypass",
+        (How::Miss, true, true) => "fwd=request; stored",
+        (How::Miss, true, false) => "fwd=request",
+        (How::Miss, false, true) => "fwd=miss; stored",
+        (How::Miss, false, false) => "fwd=miss",
     };
-    let mut member = String::with_capacity(48);
-    member.push_str("Snowmelt; ");
-    member.push_str(words);
-    if ttl {
-        let _ = write!(member, "; ttl={}", meta.fresh_for(now_ms));
-    }
-    member
+    // Long enough for the longest words and any number.
+    let mut member = [0; 72];
+    let mut rest = member.as_mut_slice();
+    let written = if stored && how != How::Bypass {
+        write!(rest, "{NAME}; {words}; ttl={}", meta.fresh_for(now_ms))
+    } else {
+        write!(rest, "{NAME}; {words}")
+    };
+    let left = rest.len();
+    let value = written.ok().and_then(|()| HeaderValue::from_bytes(&member[..member.len() - left]).ok());
+    value.unwrap_or(HeaderValue::from_static(NAME))
 }
 
 pub(crate) fn unsatisfied(policy: &Policy) -> Answer {
@@ -190,7 +189,8 @@ pub(crate) fn pass(
         // A map can be full.
         let _ = headers.try_insert(X_CACHE, HeaderValue::from_static(how.word()));
         if let Ok(value) = HeaderValue::try_from(passed_status(question, reason)) {
-            let _ = headers.try_insert(CACHE_STATUS, value);
+            // What caches behind the handler said stays (RFC 9211, section 2).
+            let _ = headers.try_append(CACHE_STATUS, value);
         }
     }
     if !policy.options.send_tags {
@@ -218,8 +218,10 @@ fn passed_status(question: Option<&Question>, reason: Reason) -> String {
         Some(Lookup::Anew) => "request",
         Some(_) => "miss",
     };
-    format!("Snowmelt; fwd={forward}; detail={}", reason.word())
+    format!("{NAME}; fwd={forward}; detail={}", reason.word())
 }
 
+/// What this cache is called in `Cache-Status`.
+const NAME: &str = "Snowmelt";
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");

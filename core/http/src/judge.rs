@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::header::{
-    AGE, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
-    SET_COOKIE, VARY,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE,
+    VARY,
 };
 
 use crate::answer;
@@ -79,19 +79,26 @@ impl Policy {
         head: &ResponseHead<'_>,
         now_ms: u64,
     ) -> Result<Keep, Reason> {
+        let failed = (500..=599).contains(&head.status);
         match question.lookup {
-            Lookup::Alone(reason) => return Err(reason),
-            Lookup::OnlyCached => return Err(Reason::OnlyIfCached),
-            Lookup::Shared | Lookup::Anew => {}
+            Lookup::Alone(reason) => Err(reason),
+            Lookup::OnlyCached => Err(Reason::OnlyIfCached),
+            // Whatever else it says, it is first of all a failure.
+            Lookup::Shared | Lookup::Anew => self
+                .keep(request, head, now_ms)
+                .map_err(|reason| if failed { Reason::ServerError } else { reason }),
         }
+    }
+
+    fn keep(&self, request: &Request<'_>, head: &ResponseHead<'_>, now_ms: u64) -> Result<Keep, Reason> {
         let control = Control::of(head.headers);
         self.check_status(head)?;
         let explicit = control.explicit(head.headers);
         let vary = vary(request, head.headers)?;
         self.check_sharing(request, head, &control, vary.as_ref())?;
         let length = self.check_body_to_come(head.headers)?;
-        let age = age(head.headers);
-        let ttl = self.lifetime(request, head, &control, explicit, now_ms)?;
+        let age = rfc9111::age(head.headers).unwrap_or_default();
+        let ttl = self.lifetime(head, &control, explicit, now_ms)?;
         let tags = tags::of(&self.options, head.headers).ok_or(Reason::Tags)?;
         let (headers, own) = headers::split(&self.options, head.headers).ok_or(Reason::HeadTooLarge)?;
         let [stale_while_revalidate, stale_if_error] = self.windows(&control);
@@ -120,7 +127,8 @@ impl Policy {
         vary: Option<&Vary>,
     ) -> Result<(), Reason> {
         let keyed = |name| self.options.key_headers.contains(&name);
-        let authorised = request.headers.contains_key(AUTHORIZATION) && !keyed(AUTHORIZATION);
+        let authorised = request.headers.contains_key(AUTHORIZATION)
+            && !(keyed(AUTHORIZATION) || self.options.ignore_authorization);
         let varies = vary.is_some_and(|vary| vary.names.contains(&COOKIE));
         let cookies = request.headers.contains_key(COOKIE)
             && !(keyed(COOKIE) || varies || self.options.ignore_cookies)
@@ -152,7 +160,6 @@ impl Policy {
     /// For how long from now on, at least a millisecond.
     fn lifetime(
         &self,
-        request: &Request<'_>,
         head: &ResponseHead<'_>,
         control: &Control,
         explicit: bool,
@@ -162,7 +169,7 @@ impl Policy {
             return Ok(Duration::ZERO);
         }
         let ttl = if explicit {
-            rfc9111::time_to_live(request, head, control, now_ms)
+            rfc9111::time_to_live(head, control, now_ms)
         } else {
             let by_itself = CACHEABLE.contains(&head.status) || control.public;
             let others = self.options.ttl.others().filter(|_| by_itself);
@@ -219,12 +226,6 @@ fn endless(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The age that a response came with, in seconds.
-fn age(headers: &HeaderMap) -> u32 {
-    let age = headers.get(AGE).and_then(|age| age.to_str().ok()).and_then(|age| age.trim().parse().ok());
-    age.map_or(0, |age: u64| u32::try_from(age.min(FOREVER)).unwrap_or(u32::MAX))
-}
-
 fn vary(request: &Request<'_>, headers: &HeaderMap) -> Result<Option<Vary>, Reason> {
     let mut names: Vec<HeaderName> = Vec::new();
     for line in headers.get_all(VARY) {
@@ -232,21 +233,26 @@ fn vary(request: &Request<'_>, headers: &HeaderMap) -> Result<Option<Vary>, Reas
             match HeaderName::from_bytes(name) {
                 _ if name.is_empty() => continue,
                 _ if name.len() > LONGEST_VARY => return Err(Reason::VaryTooLong),
-                // `*`, for it is a name too, as far as its letters go.
-                _ if name == b"*" => return Err(Reason::VaryAny),
+                // What is no name tells as little. (`*` is one, as far as its letters go.)
                 Err(_) => return Err(Reason::VaryAny),
-                Ok(name) => names.push(name),
+                Ok(_) if name == b"*" => return Err(Reason::VaryAny),
+                Ok(name) => insert(&mut names, name),
             }
             if names.len() > MOST_VARY {
                 return Err(Reason::VaryTooLong);
             }
         }
     }
-    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
-    names.dedup();
     if names.is_empty() {
         return Ok(None);
     }
     let key = variant(&names, request.headers).into();
     Ok(Some(Vary { names: names.into(), key }))
+}
+
+/// In order, each once.
+fn insert(names: &mut Vec<HeaderName>, name: HeaderName) {
+    if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(name.as_str())) {
+        names.insert(place, name);
+    }
 }

@@ -12,7 +12,7 @@
 //! with. So two requests that differ in any part have different keys, and no key is
 //! longer than a few times [`LONGEST`].
 
-use http::{HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
 
 use crate::hash;
 use crate::options::{Options, Query};
@@ -128,14 +128,16 @@ fn text(key: &mut String, text: &str, blurs: &[u8]) -> Option<[u8; 16]> {
     Some(hash::of([text.as_bytes()]))
 }
 
-/// Appends `mark`, a header's name, and its value if there is one.
+/// Appends `mark`, a header's name, and its value if there is one. Keys are shown and logged:
+/// credentials are hashed.
 pub(crate) fn header(key: &mut String, mark: &str, name: &HeaderName, headers: &HeaderMap) {
     key.push_str(mark);
     key.push_str(name.as_str());
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return };
     key.push('=');
-    if values.next().is_none() {
+    let secret = *name == AUTHORIZATION || *name == COOKIE;
+    if values.next().is_none() && !secret {
         part(key, first.as_bytes());
     } else {
         key.push('~');

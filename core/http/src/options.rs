@@ -48,6 +48,10 @@ pub struct Options {
     /// Clients cannot make the handler run (`no-cache`, `max-age`, `no-store`, …). Default: no, they are
     /// obeyed.
     pub ignore_request_directives: bool,
+    /// A response that does not say that it may be shared is stored though the request bore
+    /// `Authorization`: none depends on it, or the custom part of the key keeps apart who must not
+    /// share. Default: no.
+    pub ignore_authorization: bool,
     /// A response without a time to live of its own is stored though the request bore cookies: no
     /// response depends on them. Default: no.
     pub ignore_cookies: bool,
@@ -87,6 +91,7 @@ impl Default for Options {
             drop_headers: Vec::new(),
             coalesce_only: false,
             ignore_request_directives: false,
+            ignore_authorization: false,
             ignore_cookies: false,
             invalidate_unsafe: false,
             stale_while_revalidate: Duration::ZERO,

@@ -172,6 +172,16 @@ pub enum Verdict {
     Keep(Keep),
 }
 
+impl Verdict {
+    /// [`Reason::is_failure`].
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Pass(word) => reason(word).is_some_and(Reason::is_failure),
+            Self::Keep(_) => false,
+        }
+    }
+}
+
 /// [`Keep`](crate::Keep).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

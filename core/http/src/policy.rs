@@ -35,8 +35,9 @@ impl Policy {
         &self.options
     }
 
-    /// Whether the body is needed to [`ask`](Self::ask), and at most how many bytes of it. If it is longer, ask without:
-    /// that bypasses. The handler has to get all of the body in any case.
+    /// Whether the body is needed to [`ask`](Self::ask), and at most how many bytes of it. If it is
+    /// longer, ask with [`Body::Follows`](crate::Body::Follows): that bypasses. The handler has to get
+    /// all of the body in any case.
     pub fn wants_body(&self, request: &Request<'_>) -> Option<u64> {
         self.body_wanted(request)
     }
@@ -70,7 +71,7 @@ impl Policy {
     }
 
     /// Whether what was found under the question's key, or under that of [`Match::Other`], answers the
-    /// request.
+    /// request. The one who ran the handler need not ask.
     pub fn matches(&self, request: &Request<'_>, question: &Question, meta: &Meta, now_ms: u64) -> Match {
         meta.matches(request, question, now_ms)
     }

@@ -49,7 +49,7 @@ reasons! {
     VaryChanged = "vary-changed",
     /// A response with this status is not stored.
     Status = "status",
-    /// A 5xx, and `store_5xx` is off.
+    /// A 5xx, and `store_5xx` is off, or nothing says for how long.
     ServerError = "server-error",
     /// The response says `no-store`.
     NoStore = "no-store",
@@ -92,9 +92,9 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the handler failed, so that an old response within `stale_if_error` is
-    /// better than this one (RFC 5861, section 4). Any other response that is not shared is what its
-    /// client is to get.
+    /// Whether a load that passes with it has failed, so that `stale_if_error` may answer with
+    /// what is stored (RFC 5861, section 4). With any other reason the handler has said something
+    /// else than before: its client gets that, whatever is stored.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::ServerError | Self::Failed)
     }

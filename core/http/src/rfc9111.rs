@@ -13,15 +13,9 @@ use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike}
 
 use crate::control::{Control, FOREVER};
 use crate::judge::ResponseHead;
-use crate::request::Request;
 
 /// The time to live from now on; zero if it may not be stored or is stale.
-pub(crate) fn time_to_live(
-    request: &Request<'_>,
-    head: &ResponseHead<'_>,
-    control: &Control,
-    now_ms: u64,
-) -> Duration {
+pub(crate) fn time_to_live(head: &ResponseHead<'_>, control: &Control, now_ms: u64) -> Duration {
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms.min(LAST_MS));
     let options = CacheOptions {
         shared: true,
@@ -29,24 +23,18 @@ pub(crate) fn time_to_live(
         immutable_min_time_to_live: Duration::ZERO,
         ignore_cargo_cult: false,
     };
-    let asked = Asked::of(request);
     let said = Said::of(head.headers, control);
-    let policy = CachePolicy::new_options(&asked, &said, now, options);
+    let policy = CachePolicy::new_options(&Asked::default(), &said, now, options);
     if policy.is_storable() { policy.time_to_live(now) } else { Duration::ZERO }
 }
 
 /// The end of the year 9999: the last that an HTTP date can say.
 pub(crate) const LAST_MS: u64 = 253_402_300_799_000;
 
-/// What of a request the library is asked with. Method and host are judged already.
+/// A request that says nothing: method, host and what it asks of the cache are judged already.
+#[derive(Default)]
 struct Asked {
     headers: HeaderMap,
-}
-
-impl Asked {
-    fn of(_request: &Request<'_>) -> Self {
-        Self { headers: HeaderMap::new() }
-    }
 }
 
 impl RequestLike for Asked {
@@ -93,7 +81,7 @@ impl Said {
             }
         }
         if let Some(age) = age(headers) {
-            said.insert(AGE, age);
+            said.insert(AGE, HeaderValue::from(age));
         }
         Self { headers: said }
     }
@@ -110,9 +98,10 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> HeaderValue {
     date.unwrap_or(HeaderValue::from_static("0"))
 }
 
-fn age(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The age that a response came with, in seconds.
+pub(crate) fn age(headers: &HeaderMap) -> Option<u32> {
     let age: u64 = headers.get(AGE)?.to_str().ok()?.trim().parse().ok()?;
-    Some(HeaderValue::from(age.min(FOREVER)))
+    u32::try_from(age.min(FOREVER)).ok()
 }
 
 impl ResponseLike for Said {

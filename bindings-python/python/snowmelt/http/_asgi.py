@@ -64,6 +64,8 @@ class CacheMiddleware:
       Default False.
     - ``ignore_cookies``: True says that no response depends on a cookie. Default False: a request with cookies shares only what
       says itself for how long.
+    - ``ignore_authorization``: True says that whoever gets this far may see what the others see. Default False: a request with
+      ``Authorization`` shares only what says itself that it may be shared.
 
     What is stored:
 

@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
     coalesce_only: bool | None
     ignore_request_directives: bool | None
     ignore_cookies: bool | None
+    ignore_authorization: bool | None
     invalidate_unsafe: bool | None
     stale_while_revalidate: Duration | None
     stale_if_error: Duration | None

@@ -16,8 +16,8 @@ impl Ttl {
         Self::default()
     }
 
-    /// The same for all statuses that RFC 9110 calls heuristically cacheable (section 15.1): 200, 203, 204, 300, 301, 308,
-    /// 404, 405, 410, 414.
+    /// The same for all statuses that RFC 9110 calls heuristically cacheable (section 15.1): 200, 203,
+    /// 204, 300, 301, 308, 404, 405, 410, 414.
     pub fn of(ttl: Duration) -> Self {
         Self { others: Some(ttl), ..Self::default() }
     }

@@ -107,6 +107,8 @@ pub(crate) struct Judge {
     pub(crate) response: Response,
     #[serde(default)]
     pub(crate) at: i64,
+    #[serde(default)]
+    pub(crate) failure: bool,
     pub(crate) expect: Value,
 }
 

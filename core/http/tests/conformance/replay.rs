@@ -112,7 +112,9 @@ impl Replay {
         let head = ResponseHead { status: step.response.status, headers: &headers, ttl };
         let verdict =
             with(&step.request, |request| Ok(self.policy.judge(request, &question, &head, moment(step.at))))?;
-        let told = json!(plain::Verdict::from(&verdict));
+        let told = plain::Verdict::from(&verdict);
+        expect(told.is_failure() == step.failure, || format!("a failure: {}", told.is_failure()))?;
+        let told = json!(told);
         if let Verdict::Keep(keep) = verdict {
             self.keep = Some(keep);
         }
