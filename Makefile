@@ -19,7 +19,7 @@ SECONDS ?= 30
 PORT ?= 4568
 
 CARGO ?= cargo
-PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi examples/extension
+PYTHON_EXAMPLES := examples/python-lambda examples/python-fastapi examples/python-http examples/extension
 # The fuzz targets are a workspace of their own; they share the target folder.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ := CARGO_TARGET_DIR=$(TARGET)/fuzz $(CARGO)

@@ -1,6 +1,6 @@
 """The speed, memory and start of the Python package beside its peers.
 
-    bench/.venv/bin/python bench/main.py [PART…]      parts: hits sets cached memory start
+    bench/.venv/bin/python bench/main.py [PART…]      parts: hits sets cached responses memory start
 
 Prints a table; asserts nothing. What is compared is measured in the same run. Each part has a process of its own.
 SNOWMELT_BENCH_ROUNDS sets the number of rounds. ``scripts/bench.sh`` makes the environment and runs this.
@@ -16,7 +16,7 @@ from typing import Any
 
 from report import Report
 
-PARTS = ("hits", "sets", "cached", "memory", "start")
+PARTS = ("hits", "sets", "cached", "responses", "memory", "start")
 
 
 def alone(part: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from statistics import median
 
-PEERS = ("cachebox", "cachetools", "theine", "boto3")
+PEERS = ("cachebox", "cachetools", "theine", "fastapi", "boto3")
 
 
 class Report:

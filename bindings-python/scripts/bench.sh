@@ -19,8 +19,9 @@ library=${CARGO_TARGET_DIR:-../target}/wheels/lib_snowmelt
 
 package="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/snowmelt"
 rm -rf "$package"
-mkdir "$package"
+mkdir "$package" "$package/http"
 cp python/snowmelt/*.py "$package"
+cp python/snowmelt/http/*.py "$package/http"
 cp "$library" "$package/_snowmelt.abi3.so"
 "$venv/bin/python" -m compileall -q "$package"
 

@@ -49,7 +49,7 @@ type Step<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, bool);
 
 impl Core {
     #[inline]
-    fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<&Cache<Value>> {
         exhume(py);
         let made = self.generation.load(Ordering::SeqCst);
         if made == generation() { Ok(&self.cache) } else { Err(not_open(py, made)) }

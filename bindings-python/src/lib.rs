@@ -29,6 +29,7 @@ mod failure;
 mod given;
 mod grave;
 mod hot;
+mod http;
 mod invocation;
 mod loads;
 mod options;
@@ -56,6 +57,11 @@ mod _snowmelt {
     use crate::engine::{Begun, Engine, Mark, Writing};
     #[pymodule_export]
     use crate::hot::hasten;
+    #[pymodule_export]
+    use crate::http::{
+        HttpKeep, HttpMeta, HttpPolicy, HttpQuestion, HttpRequest, http_failed, http_option_names,
+        http_windows,
+    };
     #[pymodule_export]
     use crate::invocation::Invocation;
     #[pymodule_export]

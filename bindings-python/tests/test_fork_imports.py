@@ -122,12 +122,12 @@ ELSEWHERE = {
 
 def late_imports() -> Iterator[str]:
     """What functions of the package import, and its Rust side by name."""
-    for file in PACKAGE.glob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 for found in ast.walk(function):
                     yield from _named(found)
-    for file in (PACKAGE.parent.parent / "src").glob("*.rs"):
+    for file in (PACKAGE.parent.parent / "src").rglob("*.rs"):
         yield from re.findall(r'py\.import\("([\w.]+)"\)', file.read_text(encoding="utf-8"))
     yield from (f"snowmelt.{module}" for module in snowmelt._MODULES.values())  # type: ignore[attr-defined]
 

@@ -30,9 +30,9 @@ if "handler" in found:
 """
 
 
-def lacks_powertools(block: str) -> bool:
-    """Whether an example needs what is not installed here."""
-    return "aws_lambda_powertools" in block and find_spec("aws_lambda_powertools") is None
+def lacks(block: str) -> list[str]:
+    """What an example needs that is not installed here."""
+    return [name for name in ("aws_lambda_powertools", "fastapi") if name in block and find_spec(name) is None]
 
 
 def test_there_are_examples() -> None:
@@ -44,7 +44,7 @@ def test_there_are_examples() -> None:
 def test_they_are_typed(tmp_path: Path) -> None:
     files = []
     for number, block in enumerate(BLOCKS):
-        if lacks_powertools(block):
+        if lacks(block):
             continue
         files.append(tmp_path / f"block_{number}.py")
         files[-1].write_text(block, encoding="utf-8")
@@ -58,8 +58,8 @@ def test_they_are_typed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=NAMES)
 def test_an_example_runs(block: str, tmp_path: Path) -> None:
-    if lacks_powertools(block):
-        pytest.skip("aws-lambda-powertools is not installed")
+    if lacks(block):
+        pytest.skip(f"{lacks(block)} are not installed")
     file = tmp_path / "example.py"
     file.write_text(block, encoding="utf-8")
     environment = {**os.environ, "INVALIDATION_STREAM": "memory:readme", "POWERTOOLS_DEV": "0", "PYTHONUTF8": "1"}

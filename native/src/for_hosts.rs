@@ -90,6 +90,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.shared.engine.config().load_timeout
     }
 
+    /// What the options `stale_while_revalidate` and `stale_if_error` say.
+    #[doc(hidden)]
+    pub fn stale_windows(&self) -> [Duration; 2] {
+        let config = self.shared.engine.config();
+        [config.stale_while_revalidate, config.stale_if_error]
+    }
+
     /// [`insert`](Self::insert) of a value with nothing that goes with it: less
     /// is moved.
     #[doc(hidden)]
