@@ -240,6 +240,22 @@ def test_an_old_result_stands_in_for_a_failure(make: Callable[..., Cache]) -> No
     assert fields(ask(event(), None))["x-cache"] == ["miss"]
 
 
+def test_it_is_stale_while_it_is_refreshed(make: Callable[..., Cache], caplog: pytest.LogCaptureFixture) -> None:
+    handler, cache, refreshes = Handler(headers={}), make(stale_while_revalidate=60), list[Any]()
+    ask = decorated(cache, handler, ttl=0.05, ignore_cookies=True, wait_until=refreshes.append)
+    ask(event(), None)
+    threading.Event().wait(0.1)
+    handler.raises = ValueError("the database is gone")
+    assert fields(ask(event(), None))["x-cache"] == ["stale"]
+    refreshes[0].result(20)
+    assert caplog.text.count("and its client is not told") == 1 and "the database is gone" in caplog.text
+    handler.raises = None
+    threading.Event().wait(0.05)
+    assert fields(ask(event(), None))["x-cache"] == ["stale"]
+    refreshes[1].result(20)
+    assert ask(event(), None)["body"] == '{"n": 3}'
+
+
 def test_threads_share_one_call(cache: Cache) -> None:
     """As where a function serves several events at a time."""
     goes, calls, results = threading.Event(), list[int](), list[Any]()

@@ -304,7 +304,7 @@ def test_without_a_hook_the_one_who_refreshes_waits(make: Callable[..., Cache]) 
 
 
 @pytest.mark.parametrize("fails", ["raises", "answers 500", "answers 503"])
-def test_an_old_page_stands_in_for_a_failure(make: Callable[..., Cache], fails: str) -> None:
+def test_an_old_page_stands_in_for_a_failure(make: Callable[..., Cache], fails: str, caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
         cache, origin = make(), Origin()
         app = cached(origin, cache, ttl=0.05, stale_if_error=60)
@@ -319,7 +319,7 @@ def test_an_old_page_stands_in_for_a_failure(make: Callable[..., Cache], fails: 
         origin.goes.set()
         answers = await asyncio.gather(*clients)
         assert [(answer.how, answer.status, answer.body) for answer in answers] == [("stale", 200, b"hello 1")] * 3
-        assert origin.calls == 2
+        assert origin.calls == 2 and caplog.text.count("and its client is not told") == 1
         # Invalidated, it is not served any more.
         await cache.aio.invalidate(prefixes="GET ")
         if fails == "raises":
@@ -356,10 +356,16 @@ def test_a_refresh_whose_response_is_nobodys_ends(make: Callable[..., Cache], ca
         assert (await ask(app)).how == "stale"
         await asyncio.wait_for(tasks[0], LIMIT)
         await until_on_loop(lambda: not responses())
+        assert not caplog.text, "it did not fail"
+        origin.raises = ValueError("the database is gone")
+        assert (await ask(app)).how == "stale"
+        await asyncio.wait_for(tasks[1], LIMIT)
+        await until_on_loop(lambda: not responses())
 
     with caplog.at_level(logging.WARNING, "snowmelt"):
         run(work())
-    assert "a response is not shared: private" in caplog.text
+    assert "what answers 'GET https://shop.example/' failed (failed), and its client is not told" in caplog.text
+    assert "the database is gone" in caplog.text
 
 
 def test_shared_only(cache: Cache) -> None:

@@ -12,6 +12,7 @@ import asyncio
 
 from .._aio import _keep
 from .._events import log
+from ._host import tell_failed
 from ._page import Gone, NotShared, Page
 
 TYPE_CHECKING = False
@@ -49,7 +50,10 @@ class Capture:
         self._state = COLLECTING
         #: Whether the client takes the response; None until that is known.
         self._flows: bool | None = None
+        #: Its own client's request has ended.
         self._is_left = False
+        #: What it comes to is its own client's response.
+        self._is_delivered = False
         self._moved = asyncio.Event()
         self._decided: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -179,13 +183,16 @@ class Capture:
         if not self._decided.done():
             self._decided.set_exception(passed)
             self._decided.exception()  # (It may be that nobody asks for it.)
+        if self._is_left:
+            tell_failed(self._question.key, passed)
         if self._flows is False:
             self._drain()
 
     # What its own client's request calls.
 
     async def outcome(self) -> Page | NotShared:
-        """What the call comes to."""
+        """What the call comes to, for its own client."""
+        self._is_delivered = True
         await asyncio.wait({self._decided})
         return self.passed or self._decided.result()
 
@@ -206,6 +213,8 @@ class Capture:
 
     def leave(self) -> None:
         """Its own client's request has its response, or ended without one."""
+        if not self._is_left and not self._is_delivered and self.passed is not None:
+            tell_failed(self._question.key, self.passed)
         self._is_left = True
         if self._flows is not None:
             return

@@ -6,7 +6,8 @@ from time import time_ns
 
 from .. import _snowmelt
 from .._cache import Cache
-from .._errors import describe, error
+from .._errors import describe, error, shown
+from .._events import log
 from .._fetched import Wishes
 from .._functions import is_async
 from ._request import Request
@@ -15,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from ._page import NotShared
 
 #: The options that are functions, with their shapes.
 _FUNCTIONS = {"key": "(request) -> str | None", "skip": "(request) -> bool", "wait_until": "(refresh) -> None"}
@@ -88,6 +91,12 @@ class Host:
             stale_if_error=lambda page: keep().stale_if_error,
             absent=lambda page: False,
         )
+
+
+def tell_failed(key: str, passed: NotShared) -> None:
+    """A call failed, and its own client is not told of it: it is gone, or has an old page."""
+    if _snowmelt.http_failed(passed.reason):
+        log(30, "what answers %s failed (%s), and its client is not told: it has an old page, or is gone", shown(key), passed.reason, exc_info=passed.cause or False)
 
 
 def _function(name: str, options: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from .._errors import SnowmeltError, describe, error
 from .._functions import is_async, is_generator
 from .._snowmelt import DUE, MISS
 from ._flow import LED, fits, flow
-from ._host import HOW, Host, now_ms
+from ._host import HOW, Host, now_ms, tell_failed
 from ._page import NotShared, Page
 from ._proxy import Event, Result, read, read_result
 
@@ -138,9 +138,17 @@ class Exchange:
         #: What it gave or raised, if that is not shared.
         self._given: Any = None
         self._raised: Exception | None = None
+        #: Its result is made, of something else than its own call unless that was delivered.
+        self._is_answered = self._is_delivered = False
 
     def go(self) -> Generator[Task, Any, Any]:
         """The way of the event; what it yields is to be done."""
+        result = yield from self._go()
+        self._is_answered = True
+        self._tell_failed()
+        return result
+
+    def _go(self) -> Generator[Task, Any, Any]:
         host, request = self._host, self._request
         if host.skips(request, "event", self._event.event):
             return (yield from self._pass("skipped"))
@@ -211,19 +219,26 @@ class Exchange:
         try:
             return self._handler(event)
         except Exception as raised:
-            raise self._failed(raised) from raised
+            raise self._not_shared("failed", raised) from raised
 
     async def acall(self, event: Any) -> Any:
         """The same for an asynchronous handler."""
         try:
             return await self._handler(event)
         except Exception as raised:
-            raise self._failed(raised) from raised
+            raise self._not_shared("failed", raised) from raised
 
-    def _failed(self, raised: Exception) -> NotShared:
+    def _not_shared(self, reason: str, raised: Exception | None = None) -> NotShared:
         self._raised = raised
-        self._outcome = passed = NotShared("failed", raised)
+        self._outcome = passed = NotShared(reason, raised)
+        self._tell_failed()
         return passed
+
+    def _tell_failed(self) -> None:
+        passed = self._outcome
+        if self._is_answered and not self._is_delivered and isinstance(passed, NotShared) and self._question is not None:
+            self._is_delivered = True
+            tell_failed(self._question.key, passed)
 
     def _event_for_all(self) -> Any:
         question = self._question
@@ -233,8 +248,7 @@ class Exchange:
         page = self._judged(given)
         if isinstance(page, str):
             self._given = given
-            self._outcome = passed = NotShared(page)
-            raise passed
+            raise self._not_shared(page)
         self._outcome = page
         return page
 
@@ -266,6 +280,7 @@ class Exchange:
 
     def _own(self) -> Any:
         """What this request's own call of the handler came to."""
+        self._is_delivered = True
         outcome, raised, self._raised = self._outcome, self._raised, None
         if raised is not None:
             try:

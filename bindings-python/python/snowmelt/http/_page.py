@@ -64,6 +64,8 @@ class NotShared(Exception):
         super().__init__(f"a response is not shared: {reason}" + ("" if cause is None else f" ({cause!r})"))
         #: The policy's word for it.
         self.reason = reason
+        #: What the handler raised.
+        self.cause = cause
 
 
 class Gone(OSError):
