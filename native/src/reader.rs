@@ -97,7 +97,7 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
     }
 
     /// Goes on from what the first read found.
-    async fn fetch<L, F, T, E>(self, key: &str, found: Lookup<V>, loader: L) -> Answer<V, E>
+    pub(crate) async fn fetch<L, F, T, E>(self, key: &str, found: Lookup<V>, loader: L) -> Answer<V, E>
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,

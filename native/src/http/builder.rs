@@ -167,6 +167,9 @@ impl<M> CacheLayerBuilder<M> {
         /// Whether a response that does not say for how long it may be shared is stored though the request bore
         /// cookies: no response depends on them. Default false.
         ignore_cookies: bool,
+        /// The same for requests that bear `Authorization`: no response depends on it, or [`key`](Self::key) keeps
+        /// apart who must not share. Default false.
+        ignore_authorization: bool,
         /// Whether a successful request of an unsafe method invalidates what is stored for its URL, here and through the
         /// stream. Default false.
         invalidate_unsafe: bool,

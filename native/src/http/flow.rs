@@ -129,7 +129,7 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
         if !reason.is_failure() {
             return Err(reason);
         }
-        self.asked.rules.cache.shared.rescue_or(key, error).await.map_err(|_| reason)
+        self.asked.rules.cache.rescue_or(key, error).await.map_err(|_| reason)
     }
 
     /// What is stored, without a load.
