@@ -95,8 +95,9 @@ export class BaseCache<V = unknown> {
     this.#flights = new Flights(core);
     this.#background = new Background(options.waitUntil);
     const isClosed = () => this.#closing !== undefined;
-    this.#fills = new Fills(binding, core, this.#values, options, isClosed);
-    this.#parts = { binding, core, values: this.#values, flights: this.#flights, fills: this.#fills, background: this.#background, catchUp: () => this.#driver.catchUpForRead(), closed: isClosed };
+    const limits = core.limits();
+    this.#fills = new Fills(binding, core, limits, this.#values, options, isClosed);
+    this.#parts = { binding, core, limits, values: this.#values, flights: this.#flights, fills: this.#fills, background: this.#background, catchUp: () => this.#driver.catchUpForRead(), closed: isClosed };
     this.#fetches = new Fetches(this.#parts);
     ({ get: this.#hotGet, insert: this.#hotInsert, shared: this.#shared } = core.hotFunctions());
   }

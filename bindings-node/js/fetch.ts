@@ -57,6 +57,7 @@ export interface Call<V> {
 export interface Parts<V> {
   binding: Binding;
   core: Core;
+  limits: Limits;
   values: Values<V>;
   flights: Flights<V>;
   fills: Fills<V>;
@@ -73,7 +74,7 @@ export class Fetches<V> {
 
   constructor(parts: Parts<V>) {
     this.#parts = parts;
-    this.#limits = parts.core.limits();
+    this.#limits = parts.limits;
   }
 
   /** Checks a reader's options. */

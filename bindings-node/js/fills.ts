@@ -50,10 +50,10 @@ export class Fills<V> {
   readonly #options: CacheOptions<V>;
   readonly #closed: () => boolean;
 
-  constructor(binding: Binding, core: Core, values: Values<V>, options: CacheOptions<V>, closed: () => boolean) {
+  constructor(binding: Binding, core: Core, limits: Limits, values: Values<V>, options: CacheOptions<V>, closed: () => boolean) {
     this.#binding = binding;
     this.#core = core;
-    this.#limits = core.limits();
+    this.#limits = limits;
     this.#values = values;
     this.#options = options;
     this.#closed = closed;
