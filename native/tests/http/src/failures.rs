@@ -1,6 +1,7 @@
 //! A handler that fails, panics, or makes what cannot be shared: its own request bears it, the others
 //! run the handler themselves.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -39,39 +40,29 @@ async fn three(site: &Site, calls: &Calls) -> Vec<JoinHandle<hyper::Result<Answe
     three
 }
 
+/// Whose first call panics.
+fn panicky(calls: &Calls) -> impl Fn(Request<Body>) -> Page + Clone + Send + Sync + 'static {
+    let calls = calls.clone();
+    move |_| {
+        let call = calls.next();
+        Box::pin(async move {
+            first_is_slow(call).await;
+            assert_ne!(call, 1, "the first call panics: this is meant to happen");
+            (MINUTE, format!("call {call}"))
+        })
+    }
+}
+
+type Page = Pin<Box<dyn Future<Output = ([(&'static str, &'static str); 1], String)> + Send>>;
+
 #[tokio::test]
 async fn a_panic_is_its_own_requests() {
-    let (calls, pages) = (Calls::default(), Pages::new());
-    let handler = {
-        let calls = calls.clone();
-        move |_: Request<Body>| {
-            let call = calls.next();
-            async move {
-                first_is_slow(call).await;
-                assert_ne!(call, 1, "the first call panics: this is meant to happen");
-                (MINUTE, format!("call {call}"))
-            }
-        }
-    };
-    let bare = Site::start(Router::new().fallback(handler.clone())).await;
+    let bare = Site::start(Router::new().fallback(panicky(&Calls::default()))).await;
     let expected = bare.try_send(get("/")).await.expect_err("axum closes the connection");
     assert!(expected.is_incomplete_message(), "{expected}");
 
-    let calls_before = calls.count();
-    assert_eq!(calls_before, 1);
-    let calls = Calls::default();
-    let handler = {
-        let calls = calls.clone();
-        move |_: Request<Body>| {
-            let call = calls.next();
-            async move {
-                first_is_slow(call).await;
-                assert_ne!(call, 1, "the first call panics: this is meant to happen");
-                (MINUTE, format!("call {call}"))
-            }
-        }
-    };
-    let site = Site::of(pages.layer().build().unwrap(), handler).await;
+    let (calls, pages) = (Calls::default(), Pages::new());
+    let site = Site::of(pages.layer().build().unwrap(), panicky(&calls)).await;
     let mut ends = Vec::new();
     for request in three(&site, &calls).await {
         ends.push(soon(request).await.unwrap());

@@ -54,31 +54,30 @@ fn header<'a>(answer: &'a Value, name: &str) -> &'a str {
     single.or_else(|| answer["multiValueHeaders"][name][0].as_str()).unwrap_or("none")
 }
 
+/// Says what it was called with, and how often it was.
+fn pager()
+-> impl Fn(Request) -> std::future::Ready<Result<Response<Body>, Infallible>> + Clone + Send + 'static {
+    let calls = Calls::default();
+    move |request| {
+        let call = calls.next();
+        let context = request.lambda_context_ref().is_some() && request.request_context_ref().is_some();
+        let response = Response::builder()
+            .header("cache-control", "public, max-age=60")
+            .header("cache-tag", "page")
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .header("content-type", "text/plain");
+        let text = format!("call {call}, context {context}, {} bytes", request.body().as_ref().len());
+        std::future::ready(Ok(response.body(Body::from(text)).unwrap()))
+    }
+}
+
 #[tokio::test]
 async fn every_kind_of_event_is_cached() {
     for (name, text) in EVENTS {
-        let (pages, calls) = (Pages::new(), Calls::default());
-        let handler = {
-            let calls = calls.clone();
-            Function(move |request: Request| {
-                let call = calls.next();
-                async move {
-                    let context =
-                        request.lambda_context_ref().is_some() && request.request_context_ref().is_some();
-                    let response = Response::builder()
-                        .header("cache-control", "public, max-age=60")
-                        .header("cache-tag", "page")
-                        .header("set-cookie", "a=1")
-                        .header("set-cookie", "b=2")
-                        .header("content-type", "text/plain");
-                    let text =
-                        format!("call {call}, context {context}, {} bytes", request.body().as_ref().len());
-                    Ok::<_, Infallible>(response.body(Body::from(text)).unwrap())
-                }
-            })
-        };
+        let pages = Pages::new();
         // From these events `lambda_http` makes queries in any order.
-        let service = pages.layer().query(Query::Sorted).build().unwrap().layer(handler);
+        let service = pages.layer().query(Query::Sorted).build().unwrap().layer(Function(pager()));
         let get = event(text, "GET");
         let (first, second) = (invoke(&service, &get).await, invoke(&service, &get).await);
         for (answer, how) in [(&first, "miss"), (&second, "hit")] {

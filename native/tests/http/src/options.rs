@@ -1,5 +1,6 @@
 //! The layer's options, as far as they are this crate's and not the policy's.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -136,25 +137,27 @@ async fn coalesced_only() {
     }
 }
 
+/// Says what it was sent, and how often it was called.
+fn reader()
+-> impl Fn(Request<Body>) -> Pin<Box<dyn Future<Output = String> + Send>> + Clone + Send + Sync + 'static {
+    let calls = Calls::default();
+    move |request| {
+        let call = calls.next();
+        Box::pin(async move {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let start = String::from_utf8_lossy(&body[..body.len().min(8)]).into_owned();
+            format!("call {call}: {} bytes, {start}", body.len())
+        })
+    }
+}
+
 /// Queries that are sent by POST. The handler gets the whole body in any case.
 #[tokio::test]
 async fn a_body_may_be_a_part_of_the_key() {
-    let (pages, calls) = (Pages::new(), Calls::default());
-    let counted = calls.clone();
-    let handler = move |request: Request<Body>| {
-        let call = counted.next();
-        async move {
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            format!(
-                "call {call}: {} bytes, {}",
-                body.len(),
-                &String::from_utf8_lossy(&body)[..body.len().min(8)]
-            )
-        }
-    };
+    let pages = Pages::new();
     let layer =
         pages.layer().methods(["GET", "POST"]).key_body(1000).ttl(Duration::from_secs(10)).build().unwrap();
-    let site = Site::start(Router::new().fallback(handler).layer(layer)).await;
+    let site = Site::start(Router::new().fallback(reader()).layer(layer)).await;
     let ask = async |body: String| {
         let mut asked = request("POST", "/search");
         *asked.body_mut() = Full::new(Bytes::from(body));
