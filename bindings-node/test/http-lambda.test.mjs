@@ -108,7 +108,7 @@ both("what is no request goes to the handler as it is", async (api, context) => 
 });
 
 both("paths and queries that a gateway decoded do not become one", async (api, context) => {
-  const { http } = setUp(context, api, { ttl: "1m" });
+  const { http, cache } = setUp(context, api, { ttl: "1m" });
   const handler = http.lambda(async ({ path, queryStringParameters }) => ({ statusCode: 200, body: JSON.stringify([path, queryStringParameters]) }));
   const asked = async (path, parameters) => {
     const given = { ...event("rest-api"), path, queryStringParameters: parameters, multiValueQueryStringParameters: null };
@@ -117,6 +117,8 @@ both("paths and queries that a gateway decoded do not become one", async (api, c
   };
   const requests = [["/ä", {}], ["/%C3%A4", {}], ["/a?b", {}], ["/a", { b: "" }], ["/a", { "b=1&c": "2" }], ["/a", { b: "1", c: "2" }], ["/a", { b: "1&c=2" }], ["/a\nb", {}], ["/a\u2028b", {}]];
   for (const request of [...requests, ...requests]) assert.equal(await asked(...request), JSON.stringify(request));
+  const paths = cache.keys().map((key) => key.replace("GET https://id.execute-api.us-east-1.amazonaws.com", ""));
+  for (const path of ["/%C3%A4", "/%25C3%25A4", "/a%3Fb", "/a?b=", "/a?b=1%26c%3D2", "/a%0Ab"]) assert.ok(paths.includes(path), `${path} is none of ${paths}`);
 });
 
 both("a sandbox's handler waits for the refresh that its request began", async (api, context) => {
