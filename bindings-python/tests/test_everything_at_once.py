@@ -34,7 +34,8 @@ class Origin:
         self.versions = [0] * KEYS
         #: What an invalidation that returned, and was caught up with, has made the oldest version a read may see.
         self.least = [0] * KEYS
-        #: The loads under way, by key: how many revocations there had been when each began; None if one was on its way.
+        #: The loads under way, by key: how many revocations there had been when each one's reader came, which is before it had
+        #: its lease; None if one was on its way.
         self.loading: defaultdict[int, list[int | None]] = defaultdict(list)
         self.revocations = [0] * KEYS
         #: How many invalidations of a key are on their way: each revokes its loads at any moment, and perhaps twice.
@@ -42,21 +43,29 @@ class Origin:
         self.loads = 0
         self.wrong: list[str] = []
 
+    def epoch(self, number: int) -> int | None:
+        """To be asked before a read, for the load that it may come to."""
+        with self.lock:
+            return self._epoch(number)
+
+    def _epoch(self, number: int) -> int | None:
+        return None if self.on_their_way[number] else self.revocations[number]
+
     @contextlib.contextmanager
-    def load(self, number: int) -> Iterator[int]:
+    def load(self, number: int, came: int | None) -> Iterator[int]:
         """A load; a second one of a key is right only if an invalidation may have revoked the first."""
         with self.lock:
             self.loads += 1
-            epoch = None if self.on_their_way[number] else self.revocations[number]
-            if epoch is not None and epoch in self.loading[number]:
+            now = self._epoch(number)
+            if now is not None and now in self.loading[number]:
                 self.wrong.append(f"two loads of k{number} at a time, and nothing had revoked the first")
-            self.loading[number].append(epoch)
+            self.loading[number].append(came)
             version = self.versions[number]
         try:
             yield version
         finally:
             with self.lock:
-                self.loading[number].remove(epoch)
+                self.loading[number].remove(came)
 
     def write(self, numbers: list[int], invalidate: Callable[[], Any]) -> None:
         """Writes, then invalidates; what `invalidate` returned from is the least that a later read may see."""
@@ -116,9 +125,10 @@ class Load:
         dice = random.Random(SEED + number)
         while time.monotonic() < self.ends:
             key = dice.randrange(KEYS)
+            came = self.origin.epoch(key)
 
             def load() -> Any:
-                with self.origin.load(key) as version:
+                with self.origin.load(key, came) as version:
                     self.work(dice)
                     time.sleep(0.001)
                     return self.make_value(version)
@@ -131,10 +141,11 @@ class Load:
             dice = random.Random(SEED + 100 * number + at)
             while time.monotonic() < self.ends:
                 key = dice.randrange(KEYS)
+                came = self.origin.epoch(key)
 
                 # (It may still run when this task, no longer waiting for it, is at another key.)
-                async def load(key: int = key) -> Any:
-                    with self.origin.load(key) as version:
+                async def load(key: int = key, came: int | None = came) -> Any:
+                    with self.origin.load(key, came) as version:
                         self.work(dice)
                         await asyncio.sleep(0.001)
                         return self.make_value(version)
@@ -235,7 +246,7 @@ def test_everything_re_enters(make: Make) -> None:
 def test_the_oracle_sees_what_is_wrong(which: str) -> None:
     origin = Origin()
     if which == "overlap":
-        with origin.load(1), origin.load(1):
+        with origin.load(1, origin.epoch(1)), origin.load(1, origin.epoch(1)):
             pass
     else:
         origin.write([1], lambda: None)
