@@ -56,8 +56,8 @@ class Origin:
         """A load; a second one of a key is right only if an invalidation may have revoked the first."""
         with self.lock:
             self.loads += 1
-            now = self._epoch(number)
-            if now is not None and now in self.loading[number]:
+            # Either lease may be from any moment between its reader's coming and now.
+            if came is not None and came == self._epoch(number) and came in self.loading[number]:
                 self.wrong.append(f"two loads of k{number} at a time, and nothing had revoked the first")
             self.loading[number].append(came)
             version = self.versions[number]
