@@ -97,6 +97,7 @@ bench:
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin hit_ratio
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin speed
 	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin memory -- continued
+	$(CARGO) run --locked --profile bench -p snowmelt-bench --bin http
 	$(MAKE) bench-node
 	$(MAKE) bench-python
 	$(MAKE) bench-extension

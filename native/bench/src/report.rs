@@ -41,9 +41,14 @@ impl Measured {
     }
 }
 
+/// Prints the date and the machine.
+pub fn print_facts() {
+    println!("Measured on {} on {}.\n", today(), machine());
+}
+
 /// Prints the date, the machine, and the head of the table.
 pub fn print_head() {
-    println!("Measured on {} on {}.\n", today(), machine());
+    print_facts();
     println!("| what | unit | {} | to quick_cache | to moka |", NAMES.join(" | "));
     println!("|---|---|{}", "---:|".repeat(NAMES.len() + 2));
 }

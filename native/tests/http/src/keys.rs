@@ -1,5 +1,7 @@
 //! Which requests share a page.
 
+use std::future::{Ready, ready};
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::OriginalUri;
@@ -10,19 +12,15 @@ use crate::support::{Answer, Calls, Pages, Site, get, request, with};
 
 const HOUR: [(&str, &str); 1] = [("cache-control", "max-age=3600")];
 
+type Page = ([(&'static str, &'static str); 1], String);
+
 /// Says what it was asked.
-fn echo(
-    calls: &Calls,
-) -> impl Fn(Request<Body>) -> std::future::Ready<([(&'static str, &'static str); 1], String)>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
+fn echo(calls: &Calls) -> impl Fn(Request<Body>) -> Ready<Page> + Clone + Send + Sync + 'static {
     let calls = calls.clone();
     move |request| {
         calls.next();
         let host = request.headers().get("host").map_or("", |host| host.to_str().unwrap());
-        std::future::ready((HOUR, format!("{} {host}{}", request.method(), request.uri())))
+        ready((HOUR, format!("{} {host}{}", request.method(), request.uri())))
     }
 }
 
