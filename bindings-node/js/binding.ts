@@ -301,21 +301,12 @@ export interface StreamPlace {
  */
 export interface HttpPolicy {
   exchange(request: string, lines: number, custom: string | undefined): HttpExchange;
-  unsatisfied(): string;
 }
 
 /** One request, and what the policy said of it. */
 export interface HttpExchange {
-  /** How much of the body `ask` wants to see, at most. `follows`: there is one that no header field tells of. */
-  wantsBody(follows: boolean): number | null | undefined;
-  ask(follows: boolean, body: Uint8Array | undefined): string;
-  judge(status: number, headers: string, lines: number, ttl: number | undefined, now: number): string;
-  seal(body: Uint8Array): string;
-  matches(meta: string, now: number): string;
-  /** From what was found or sealed last. */
-  answer(how: string, now: number): string;
-  pass(reason: string, status: number, headers: string, lines: number): string;
-  invalidates(status: number): string | null | undefined;
+  /** `what` is one of the numbers of `http/policy.ts`. */
+  say(what: number, text: string, lines: number, number: number, bytes: Uint8Array): string;
 }
 
 /** Under this a cache has its build, for this package's other entries. */

@@ -16,7 +16,7 @@ use snowmelt_http::plain as words;
 use snowmelt_http::{
     Answer, Ask, Body, Keep, Lookup, Match, Meta, Options, Policy, Question, Request, ResponseHead, Verdict,
 };
-use snowmelt_plain::words::{duration, number, whole};
+use snowmelt_plain::words::{duration, whole};
 
 use crate::failure::{Failure, Outcome};
 use lines::{Lines, Text, bad_field};
@@ -62,10 +62,6 @@ impl HttpPolicy {
         let (question, keep, meta) = Default::default();
         Ok(HttpExchange { policy: Rc::clone(&self.policy), request, headers, question, keep, meta })
     }
-
-    pub(crate) fn unsatisfied(&self) -> String {
-        answer_text(&self.policy.unsatisfied())
-    }
 }
 
 impl HttpExchange {
@@ -82,17 +78,45 @@ impl HttpExchange {
         self.question.borrow().clone().ok_or_else(|| misused("nothing was looked up"))
     }
 
-    pub(crate) fn wants_body(&self, follows: bool) -> Option<f64> {
+    /// Everything that can be said of the request, by its number in `js/http/policy.ts`. One function for all, because
+    /// each that JavaScript can call costs the addon over a kilobyte. `lines` is how many the text has to have, where
+    /// it has header fields.
+    pub(crate) fn say(
+        &self,
+        what: u32,
+        text: &str,
+        lines: u32,
+        number: f64,
+        bytes: &[u8],
+    ) -> Outcome<String> {
+        match what {
+            0 => Ok(self.wants_body(number > 0.0)),
+            1 => Ok(self.ask(whole(number), bytes)),
+            2 => self.judge(Lines::of(text, lines)?, number),
+            3 => self.seal(bytes),
+            4 => self.matches(text, number),
+            5 => self.answer(text, number),
+            6 => self.pass(Lines::of(text, lines)?),
+            7 => Ok(self.invalidates(status(whole(number)))),
+            8 => Ok(answer_text(&self.policy.unsatisfied())),
+            _ => Err(misused("there is nothing of that number to be said")),
+        }
+    }
+
+    /// How much, or nothing.
+    fn wants_body(&self, follows: bool) -> String {
         let body = if follows { Body::Follows } else { Body::None };
-        self.policy.wants_body(&self.request(body)).map(number)
+        self.policy.wants_body(&self.request(body)).map_or_else(String::new, |most| most.to_string())
     }
 
     /// `bypass` and the reason; or how it is looked up, why alone or nothing, the key, and what the handler must not see.
-    pub(crate) fn ask(&self, follows: bool, body: Option<&[u8]>) -> String {
+    ///
+    /// `body`: 0 for none, 1 if one follows, 2 if it is all in `bytes`.
+    fn ask(&self, body: u64, bytes: &[u8]) -> String {
         let body = match body {
-            Some(body) => Body::Read(body),
-            None if follows => Body::Follows,
-            None => Body::None,
+            0 => Body::None,
+            1 => Body::Follows,
+            _ => Body::Read(bytes),
         };
         let question = match self.policy.ask(&self.request(body)) {
             Ask::Bypass(reason) => return Text::of("bypass").line(reason.word()).end(),
@@ -105,19 +129,16 @@ impl HttpExchange {
         said
     }
 
-    /// `pass` or `fail` and the reason; or `keep`, the times in milliseconds, the longest body, how many tags there are, these, and
-    /// the fields for the own client.
-    pub(crate) fn judge(
-        &self,
-        status: u16,
-        headers: &str,
-        count: u32,
-        ttl: Option<f64>,
-        now_ms: f64,
-    ) -> Outcome<String> {
+    /// `pass` or `fail` and the reason; or `keep`, the times in milliseconds, the longest body, how many tags there are,
+    /// these, and the fields for the own client.
+    ///
+    /// The lines: the status, what the host's own function of it says or nothing, and the fields.
+    fn judge(&self, mut lines: Lines<'_>, now_ms: f64) -> Outcome<String> {
         let question = self.question()?;
-        let headers = Lines::of(headers, count)?.header_map()?;
-        let head = ResponseHead { status, headers: &headers, ttl: ttl.map(duration) };
+        let status = status(lines.number());
+        let ttl = lines.text().parse().ok().map(duration);
+        let headers = lines.header_map()?;
+        let head = ResponseHead { status, headers: &headers, ttl };
         let keep = match self.policy.judge(&self.asked(), &question, &head, whole(now_ms)) {
             Verdict::Pass(reason) => {
                 let word = if reason.is_failure() { "fail" } else { "pass" };
@@ -125,20 +146,26 @@ impl HttpExchange {
             }
             Verdict::Keep(keep) => keep,
         };
-        let times = [keep.ttl, keep.stale_while_revalidate, keep.stale_if_error];
-        let said = times.iter().fold(Text::of("keep"), |said, time| said.line(time.as_millis()));
-        let said = said.line(keep.body_cap).line(keep.tags.len());
+        let plain = words::Keep::from(&keep);
+        let numbers = [
+            plain.ttl,
+            plain.stale_while_revalidate,
+            plain.stale_if_error,
+            keep.body_cap,
+            keep.tags.len() as u64,
+        ];
+        let said = numbers.into_iter().fold(Text::of("keep"), Text::number);
         let said = said.lines(keep.tags.iter().map(String::as_str)).fields(&keep.own).end();
         self.keep.replace(Some(keep));
         Ok(said)
     }
 
     /// The weight with the body, and the lines of `meta_text`; or the reason why not.
-    pub(crate) fn seal(&self, body: &[u8]) -> Outcome<String> {
+    fn seal(&self, body: &[u8]) -> Outcome<String> {
         let keep = self.keep.take().ok_or_else(|| misused("nothing was judged to be kept"))?;
         Ok(match self.policy.seal(keep, body) {
             Ok(meta) => {
-                let said = meta_text(Text::of(meta.weight(body.len())), &meta);
+                let said = meta_text(Text::of(&meta.weight(body.len()).to_string()), &meta);
                 self.meta.replace(Some(meta));
                 said
             }
@@ -147,19 +174,19 @@ impl HttpExchange {
     }
 
     /// `yes`, `too_old`, or `other` and a key. `meta` is what `seal` gave.
-    pub(crate) fn matches(&self, meta: &str, now_ms: f64) -> Outcome<String> {
+    fn matches(&self, meta: &str, now_ms: f64) -> Outcome<String> {
         let meta = read_meta(Lines::own(meta))?;
         let found = self.policy.matches(&self.asked(), &self.question()?, &meta, whole(now_ms));
         self.meta.replace(Some(meta));
         Ok(match found {
             Match::Yes => "yes".into(),
             Match::TooOld => "too_old".into(),
-            Match::Other(key) => Text::of("other").line(key).end(),
+            Match::Other(key) => Text::of("other").line(&key).end(),
         })
     }
 
     /// The status, 1 if the body follows or else 0, and the header fields.
-    pub(crate) fn answer(&self, how: &str, now_ms: f64) -> Outcome<String> {
+    fn answer(&self, how: &str, now_ms: f64) -> Outcome<String> {
         let how = words::how(how).ok_or_else(|| misused("there is no such way to answer"))?;
         let meta = self.meta.borrow();
         let meta = meta.as_ref().ok_or_else(|| misused("nothing was found or sealed"))?;
@@ -167,9 +194,12 @@ impl HttpExchange {
     }
 
     /// As `answer`.
-    pub(crate) fn pass(&self, reason: &str, status: u16, headers: &str, count: u32) -> Outcome<String> {
-        let reason = words::reason(reason).ok_or_else(|| misused("there is no such reason"))?;
-        let mut headers = Lines::of(headers, count)?.header_map()?;
+    ///
+    /// The lines: the reason, the status, and the fields.
+    fn pass(&self, mut lines: Lines<'_>) -> Outcome<String> {
+        let reason = words::reason(lines.text()).ok_or_else(|| misused("there is no such reason"))?;
+        let status = status(lines.number());
+        let mut headers = lines.header_map()?;
         let question = self.question.borrow();
         let passed = self.policy.pass(&self.asked(), question.as_ref(), reason, status, &mut headers);
         let answer = Answer { status: passed.status, headers, with_body: passed.with_body };
@@ -177,30 +207,32 @@ impl HttpExchange {
     }
 
     /// How many keys there are, these, and prefixes; nothing if there is nothing to invalidate.
-    pub(crate) fn invalidates(&self, status: u16) -> Option<String> {
-        let what = self.policy.invalidates(&self.asked(), status)?;
+    fn invalidates(&self, status: u16) -> String {
+        let Some(what) = self.policy.invalidates(&self.asked(), status) else { return String::new() };
         let names = what.keys.iter().chain(&what.prefixes).map(String::as_str);
-        Some(Text::of(what.keys.len()).lines(names).end())
+        Text::of(&what.keys.len().to_string()).lines(names).end()
     }
 }
 
 fn answer_text(answer: &Answer) -> String {
-    Text::of(answer.status).line(u8::from(answer.with_body)).fields(&answer.headers).end()
+    Text::of(&answer.status.to_string()).number(u64::from(answer.with_body)).fields(&answer.headers).end()
 }
 
 /// Status, birth, age, time to live, how many names it varies with, these, the variant's key, and the fields.
 fn meta_text(text: Text, meta: &Meta) -> String {
     let plain = words::Meta::from(meta);
-    let text = text.line(plain.status).line(plain.born_ms).line(plain.age).line(plain.ttl);
+    let numbers = [u64::from(plain.status), plain.born_ms, u64::from(plain.age), plain.ttl];
+    let text = numbers.into_iter().fold(text, Text::number);
     let vary = plain.vary.unwrap_or(words::Vary { names: Vec::new(), key: String::new() });
-    let text = text.line(vary.names.len()).lines(vary.names.iter().map(String::as_str)).line(vary.key);
+    let names = vary.names.iter().map(String::as_str);
+    let text = text.number(vary.names.len() as u64).lines(names).line(&vary.key);
     text.fields(meta.headers()).end()
 }
 
 fn read_meta(mut lines: Lines<'_>) -> Outcome<Meta> {
     // The weight.
     lines.text();
-    let status = u16::try_from(lines.number()).unwrap_or(0);
+    let status = status(lines.number());
     let born_ms = lines.number();
     let age = u32::try_from(lines.number()).unwrap_or(u32::MAX);
     let ttl = lines.number();
@@ -208,11 +240,16 @@ fn read_meta(mut lines: Lines<'_>) -> Outcome<Meta> {
     let key = lines.text().to_owned();
     let vary = if names.is_empty() { None } else { Some(words::Vary { names, key }) };
     let plain = words::Meta { status, headers: lines.fields(), born_ms, age, ttl, vary };
-    Meta::try_from(&plain).map_err(bad_field)
+    Meta::try_from(&plain).map_err(|error| bad_field(&error))
 }
 
 /// More than a response ever varies with.
 const MOST_NAMES: u64 = 1024;
+
+/// A status, or one that is none.
+fn status(number: u64) -> u16 {
+    u16::try_from(number).unwrap_or(0)
+}
 
 /// A mistake in this package.
 fn misused(message: &str) -> Failure {

@@ -143,7 +143,7 @@ class Replay {
   }
 
   unsatisfied({ expect }) {
-    compareAnswer(this.policy.unsatisfied(), expect);
+    compareAnswer(this.exchange().unsatisfied(), expect);
   }
 
   invalidates({ request, status, expect }) {

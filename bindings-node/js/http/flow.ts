@@ -90,7 +90,7 @@ export class Flow {
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
     const body = most === undefined ? undefined : await host.readBody(most);
     const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
-    return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked, () => this.#policy.unsatisfied());
+    return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked);
   }
 }
 
@@ -158,7 +158,7 @@ class Turn<P extends Produced, R> {
     return this.#host.pass(produced, answer);
   }
 
-  async look(question: Question, unsatisfied: () => Answer): Promise<R> {
+  async look(question: Question): Promise<R> {
     switch (question.lookup) {
       case "shared":
         return this.#shared(question);
@@ -167,7 +167,7 @@ class Turn<P extends Produced, R> {
       default: {
         const found = this.#found(question);
         if (found !== undefined) return found;
-        return question.lookup === "alone" ? this.alone(question.reason) : this.#host.answer(unsatisfied(), undefined);
+        return question.lookup === "alone" ? this.alone(question.reason) : this.#host.answer(this.#exchange.unsatisfied(), undefined);
       }
     }
   }

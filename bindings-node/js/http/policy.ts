@@ -94,10 +94,6 @@ export class Policy {
     const raw = translated(() => this.#raw.exchange(joined(lines, headers), lines.length, custom));
     return new Exchange(raw);
   }
-
-  unsatisfied(): Answer {
-    return answered(this.#raw.unsatisfied());
-  }
 }
 
 /** Options of the core have underscores where digits follow too. */
@@ -106,6 +102,21 @@ function renamed({ code, message, option }: SnowmeltError): SnowmeltError {
   return new SnowmeltError(code, name(message), option === undefined ? {} : { option: name(option) });
 }
 
+/** What can be said of a request; the numbers are `say`'s in `src/http.rs`. */
+const WANTS_BODY = 0;
+const ASK = 1;
+const JUDGE = 2;
+const SEAL = 3;
+const MATCHES = 4;
+const ANSWER = 5;
+const PASS = 6;
+const INVALIDATES = 7;
+const UNSATISFIED = 8;
+
+/** That all of the body is there, for `ASK`. */
+const READ = 2;
+const NOTHING = new Uint8Array(0);
+
 export class Exchange {
   readonly #raw: RawExchange;
 
@@ -113,47 +124,61 @@ export class Exchange {
     this.#raw = raw;
   }
 
-  wantsBody(follows: boolean): number | undefined {
-    return this.#raw.wantsBody(follows) ?? undefined;
+  #say(what: number, text: string, number: number, { lines = 0, bytes = NOTHING }: { lines?: number; bytes?: Uint8Array | undefined } = {}): string {
+    return translated(() => this.#raw.say(what, text, lines, number, bytes));
   }
 
-  ask(follows = false, body?: Uint8Array): Question | Bypass {
-    const [lookup, reason, key, ...dropRequestHeaders] = this.#raw.ask(follows, body).split("\n") as [string, string, string];
+  wantsBody(follows: boolean): number | undefined {
+    const most = this.#say(WANTS_BODY, "", Number(follows));
+    return most === "" ? undefined : Number(most);
+  }
+
+  ask(follows = false, bytes?: Uint8Array): Question | Bypass {
+    const [lookup, reason, key, ...dropRequestHeaders] = this.#say(ASK, "", bytes === undefined ? Number(follows) : READ, { bytes }).split("\n") as [string, string, string];
     return lookup === "bypass" ? { bypass: reason } : { lookup: lookup as Lookup, reason, key, dropRequestHeaders };
   }
 
   judge({ status, headers }: ResponseHead, ttl: number | undefined, now: number): Keep | Pass {
-    const said = translated(() => this.#raw.judge(status, joined([], headers), 2 * headers.length || 1, ttl, now)).split("\n");
+    const lines = [`${status}`, `${ttl ?? ""}`];
+    const text = joined(lines, headers);
+    const said = this.#say(JUDGE, text, now, { lines: lines.length }).split("\n");
     if (said[0] !== "keep") return { pass: said[1] as string, failure: said[0] === "fail" };
     const [ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags] = said.slice(1, 6).map(Number) as [number, number, number, number, number];
     return { ttl: ttlKept, staleWhileRevalidate, staleIfError, bodyCap, tags: said.slice(6, 6 + tags), own: pairs(said, 6 + tags) };
   }
 
-  seal(body: Uint8Array): Sealed | Refused {
-    const meta = translated(() => this.#raw.seal(body));
+  seal(bytes: Uint8Array): Sealed | Refused {
+    const meta = this.#say(SEAL, "", 0, { bytes });
     const end = meta.indexOf("\n");
     return end < 0 ? { refused: meta } : { meta, weight: Number(meta.slice(0, end)) };
   }
 
   matches(meta: string, now: number): Match {
-    const said = translated(() => this.#raw.matches(meta, now));
+    const said = this.#say(MATCHES, meta, now);
     return said === "yes" || said === "too_old" ? said : { other: said.slice("other\n".length) };
   }
 
   /** From what was found (`matches`) or sealed last. */
   answer(how: Way, now: number): Answer {
-    return answered(translated(() => this.#raw.answer(how, now)));
+    return answered(this.#say(ANSWER, how, now));
   }
 
   pass(reason: string, { status, headers }: ResponseHead): Answer {
-    return answered(translated(() => this.#raw.pass(reason, status, joined([], headers), 2 * headers.length || 1)));
+    const lines = [reason, `${status}`];
+    const text = joined(lines, headers);
+    return answered(this.#say(PASS, text, 0, { lines: lines.length }));
+  }
+
+  /** What one gets who takes nothing but what is stored, if there is nothing. */
+  unsatisfied(): Answer {
+    return answered(this.#say(UNSATISFIED, "", 0));
   }
 
   invalidates(status: number): { keys: string[]; prefixes: string[] } | undefined {
-    const said = this.#raw.invalidates(status)?.split("\n");
-    if (said === undefined) return undefined;
-    const keys = 1 + Number(said[0]);
-    return { keys: said.slice(1, keys), prefixes: said.slice(keys) };
+    const said = this.#say(INVALIDATES, "", status);
+    if (said === "") return undefined;
+    const [count, ...names] = said.split("\n");
+    return { keys: names.slice(0, Number(count)), prefixes: names.slice(Number(count)) };
   }
 }
 

@@ -1,6 +1,5 @@
 //! The HTTP policy; see `HttpPolicy` and `HttpExchange` in `js/binding.ts`.
 
-use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use serde_json::Value;
 
@@ -27,62 +26,15 @@ pub fn create_http_policy(settings: Value) -> Result<HttpPolicy> {
 #[napi]
 impl HttpPolicy {
     #[napi]
-    pub fn exchange(&self, request: String, count: u32, custom: Option<String>) -> Result<HttpExchange> {
-        Ok(HttpExchange { exchange: self.policy.exchange(&request, count, custom)? })
-    }
-
-    #[napi]
-    pub fn unsatisfied(&self) -> String {
-        self.policy.unsatisfied()
+    pub fn exchange(&self, request: String, lines: u32, custom: Option<String>) -> Result<HttpExchange> {
+        Ok(HttpExchange { exchange: self.policy.exchange(&request, lines, custom)? })
     }
 }
 
 #[napi]
 impl HttpExchange {
     #[napi]
-    pub fn wants_body(&self, follows: bool) -> Option<f64> {
-        self.exchange.wants_body(follows)
-    }
-
-    #[napi]
-    pub fn ask(&self, follows: bool, body: Option<Uint8Array>) -> String {
-        self.exchange.ask(follows, body.as_deref())
-    }
-
-    #[napi]
-    pub fn judge(
-        &self,
-        status: u16,
-        headers: String,
-        count: u32,
-        ttl: Option<f64>,
-        now_ms: f64,
-    ) -> Result<String> {
-        Ok(self.exchange.judge(status, &headers, count, ttl, now_ms)?)
-    }
-
-    #[napi]
-    pub fn seal(&self, body: Uint8Array) -> Result<String> {
-        Ok(self.exchange.seal(&body)?)
-    }
-
-    #[napi]
-    pub fn matches(&self, meta: String, now_ms: f64) -> Result<String> {
-        Ok(self.exchange.matches(&meta, now_ms)?)
-    }
-
-    #[napi]
-    pub fn answer(&self, how: String, now_ms: f64) -> Result<String> {
-        Ok(self.exchange.answer(&how, now_ms)?)
-    }
-
-    #[napi]
-    pub fn pass(&self, reason: String, status: u16, headers: String, count: u32) -> Result<String> {
-        Ok(self.exchange.pass(&reason, status, &headers, count)?)
-    }
-
-    #[napi]
-    pub fn invalidates(&self, status: u16) -> Option<String> {
-        self.exchange.invalidates(status)
+    pub fn say(&self, what: u32, text: String, lines: u32, number: f64, bytes: &[u8]) -> Result<String> {
+        Ok(self.exchange.say(what, &text, lines, number, bytes)?)
     }
 }

@@ -3,7 +3,6 @@
 //! Neither a header field, a URL nor a tag can hold a line break, so that nothing has to be escaped; that none does all
 //! the same is seen by the count. Smaller and faster than JSON: a request comes with a dozen header fields.
 
-use std::fmt::{Display, Write as _};
 use std::str::Split;
 
 use http::HeaderMap;
@@ -41,7 +40,7 @@ impl<'a> Lines<'a> {
 
     /// The header fields that the rest is.
     pub(super) fn header_map(self) -> Outcome<HeaderMap> {
-        plain::header_map(self.pairs()).map_err(bad_field)
+        plain::header_map(self.pairs()).map_err(|error| bad_field(&error))
     }
 
     /// The same as texts.
@@ -54,7 +53,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-pub(super) fn bad_field(error: plain::BadField) -> Failure {
+pub(super) fn bad_field(error: &plain::BadField) -> Failure {
     Failure::new(INVALID_ARGUMENT, error.to_string())
 }
 
@@ -62,30 +61,28 @@ pub(super) fn bad_field(error: plain::BadField) -> Failure {
 pub(super) struct Text(String);
 
 impl Text {
-    pub(super) fn of(first: impl Display) -> Self {
-        let mut text = Self(String::with_capacity(512));
-        // Into memory nothing fails to be written.
-        let _ = write!(text.0, "{first}");
-        text
+    pub(super) fn of(first: &str) -> Self {
+        let mut text = String::with_capacity(512);
+        text.push_str(first);
+        Self(text)
     }
 
-    pub(super) fn line(mut self, line: impl Display) -> Self {
-        let _ = write!(self.0, "\n{line}");
-        self
-    }
-
-    pub(super) fn lines<'a>(self, lines: impl Iterator<Item = &'a str>) -> Self {
-        lines.fold(self, Self::text)
-    }
-
-    pub(super) fn fields(self, map: &HeaderMap) -> Self {
-        plain::fields(map).iter().fold(self, |text, (name, value)| text.text(name).text(value))
-    }
-
-    fn text(mut self, line: &str) -> Self {
+    pub(super) fn line(mut self, line: &str) -> Self {
         self.0.push('\n');
         self.0.push_str(line);
         self
+    }
+
+    pub(super) fn number(self, number: u64) -> Self {
+        self.line(&number.to_string())
+    }
+
+    pub(super) fn lines<'a>(self, lines: impl Iterator<Item = &'a str>) -> Self {
+        lines.fold(self, Self::line)
+    }
+
+    pub(super) fn fields(self, map: &HeaderMap) -> Self {
+        plain::fields(map).iter().fold(self, |text, (name, value)| text.line(name).line(value))
     }
 
     pub(super) fn end(self) -> String {
