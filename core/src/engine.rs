@@ -16,6 +16,11 @@
 //! the segment's cell. An invalidation logs and sweeps under the same cell.
 //! Hence no order of the two lets a stale value in.
 //!
+//! A **refresh** is a load whose old value is still there. Whether it may be
+//! served is seen under the same cell under which the lease is given, so that
+//! there is one refresh at a time; an invalidation takes value and lease
+//! together, so that it ends every window at once.
+//!
 //! A **catch-up** is begun in the feed with the start of the oldest load that
 //! is cached or under way; a load that registers later begins later. Answers
 //! are taken in the feed, their records applied to the segments, and only then

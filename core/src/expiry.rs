@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::mutant::{Mutant, active};
-use crate::random::scale;
+use crate::random::{mix, scale};
 use crate::refresh::{self, Refresh};
 use crate::time::{Time, millis};
 
@@ -28,6 +28,9 @@ pub(crate) struct Bounds {
 pub(crate) struct Timing {
     /// When the load began: the value is at least as new as that.
     pub start: Time,
+    /// For so long from `start` it is served and no more is thought of; then
+    /// it is to be refreshed ahead. At most `life`.
+    pub calm: u64,
     /// Lifetime from `start`, of 32 bits.
     pub life: u64,
     /// For how long after its life it may be served while it is loaded anew,
@@ -36,9 +39,6 @@ pub(crate) struct Timing {
     /// For how long after its life it may be served if it cannot be loaded, of
     /// 32 bits.
     pub rescue: u64,
-    /// The share of its life, in 256ths, past which it is refreshed ahead; 0
-    /// for never.
-    pub ahead: u64,
     /// Shortens the hard bound by `spread / 256` of a fifth; below 256.
     pub spread: u64,
 }
@@ -99,8 +99,9 @@ impl Bounds {
     /// `negative_ttl`, or the caller's if that is shorter, and no window:
     /// nobody is better off with an old "no".
     pub(crate) fn timing(&self, start: Time, wish: Wish, random: u64) -> Timing {
-        let negative = self.negative_ttl.filter(|_| wish.absent);
-        let life = match wish.ttl.into_iter().chain(negative).min() {
+        let negative = self.negative_ttl.filter(|_| wish.absent && !active(Mutant::AbsentLivesOn));
+        let ttl = wish.ttl.filter(|ttl| !ttl.is_zero() || !active(Mutant::ZeroKept));
+        let life = match ttl.into_iter().chain(negative).min() {
             Some(ttl) => millis(ttl),
             None => self.ttl_min + scale(random, self.ttl_max - self.ttl_min),
         };
@@ -111,13 +112,14 @@ impl Bounds {
         } else {
             (stale_while_revalidate, stale_if_error)
         };
-        let ahead = refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default();
+        let share = refresh_ahead.or(self.refresh.refresh_ahead).unwrap_or_default();
+        let life = self.on_time(life).min(u32::MAX.into());
         Timing {
             start,
-            life: self.on_time(life).min(u32::MAX.into()),
+            calm: share.of(life).unwrap_or(life),
+            life,
             stale: window(stale.or(self.refresh.stale_while_revalidate)),
             rescue: window(rescue.or(self.refresh.stale_if_error)),
-            ahead: ahead.parts().into(),
             spread: u64::from(random.to_le_bytes()[0]),
         }
     }
@@ -149,7 +151,7 @@ impl Bounds {
         let late = now.since(timing.expires());
         timing.rescue > 0
             && millis(late) < timing.rescue
-            && millis(lag) < self.hard_bound(timing) + timing.rescue
+            && (millis(lag) < self.hard_bound(timing) + timing.rescue || active(Mutant::RescueAnyLag))
     }
 
     /// `max_lag`, less this entry's share of the spread.
@@ -168,19 +170,19 @@ fn window(duration: Option<Duration>) -> u64 {
 }
 
 impl Timing {
-    /// Where in its life the entry is.
+    /// Whether it is fresh, and not to be refreshed ahead either.
     #[inline]
-    pub(crate) fn age(&self, now: Time) -> Age {
-        if now < self.expires() {
-            return if self.ahead == 0 || now < self.late_from() { Age::Fresh } else { Age::Late };
-        }
-        self.age_past_life(now)
+    pub(crate) fn is_calm(&self, now: Time) -> bool {
+        now < self.late_from()
     }
 
-    #[cold]
-    fn age_past_life(&self, now: Time) -> Age {
+    /// Where in its life the entry is.
+    pub(crate) fn age(&self, now: Time) -> Age {
+        if now < self.expires() {
+            return if self.is_calm(now) { Age::Fresh } else { Age::Late };
+        }
         let late = millis(now.since(self.expires()));
-        if late < self.stale {
+        if late < self.stale || (self.stale > 0 && active(Mutant::WindowEndless)) {
             Age::Stale
         } else if late < self.rescue {
             Age::Kept
@@ -190,10 +192,11 @@ impl Timing {
     }
 
     /// Whether a reader who comes at `now`, past the share, refreshes it.
-    #[cold]
-    pub(crate) fn draws_refresh(&self, took: u64, now: Time, random: u64) -> bool {
+    /// `seed` is the key's and the cache's.
+    pub(crate) fn draws_refresh(&self, took: u64, now: Time, seed: u64) -> bool {
         let (end, from) = (self.expires(), self.late_from());
-        refresh::draws(millis(end.since(now)), millis(end.since(from)), took, random)
+        let (remaining, window) = (millis(end.since(now)), millis(end.since(from)));
+        refresh::draws(remaining, window, took, mix(seed ^ self.start.as_millis()))
     }
 
     /// When the lifetime is over.
@@ -213,8 +216,9 @@ impl Timing {
         self.life + if self.stale > self.rescue { self.stale } else { self.rescue }
     }
 
+    #[inline]
     fn late_from(&self) -> Time {
-        Time::from_millis(self.start.as_millis().saturating_add(self.life * self.ahead / 256))
+        Time::from_millis(self.start.as_millis().saturating_add(self.calm))
     }
 }
 

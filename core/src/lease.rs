@@ -120,7 +120,7 @@ impl<F> Leases<F> {
     /// Gives out a lease. One that the key still had is revoked, and the
     /// oldest of all if there are too many.
     pub(crate) fn grant(&mut self, id: LeaseId, hash: u64, key: &str, start: Time, mark: Mark, flight: F) {
-        if !active(Mutant::TwoLeases) {
+        if !active(Mutant::TwoLeases) && !active(Mutant::TwoRefreshers) {
             self.revoke(hash, key);
         }
         if self.live.len() == self.capacity && !active(Mutant::LeasesUnbounded) {

@@ -33,6 +33,15 @@ pub(crate) enum Mutant {
     SettleIgnored,
     /// Line 3: the hard bound is ignored.
     NoHardBound,
+    /// Line 3: what is past its lifetime is served past the hard bound, though
+    /// no load failed.
+    StalePastMaxLag,
+    /// Line 3: what only a failed load excuses is said to be within its window.
+    RescueUnsaid,
+    /// Line 3: a failed load excuses any lag.
+    RescueAnyLag,
+    /// Line 4: a gap leaves what is past its lifetime.
+    GapKeepsStale,
     /// Line 4: a position older than the retention is not a gap.
     RetentionIgnored,
     /// Line 4: fingerprints are not compared.
@@ -43,6 +52,8 @@ pub(crate) enum Mutant {
     SkewIgnored,
     /// Line 5: calls are made with nothing cached.
     CallsWhenCold,
+    /// Line 5: the position moves past what is within its stale windows.
+    WindowsOutsideFloor,
     /// Line 6: answers of an earlier epoch are taken.
     OldEpochTaken,
     /// Line 7: a poison record stops the records behind it.
@@ -51,10 +62,20 @@ pub(crate) enum Mutant {
     NewerSkipped,
     /// Line 8: a lifetime runs from the fill.
     LifeFromFill,
+    /// Line 8: a stale window does not end.
+    WindowEndless,
+    /// Line 8: an invalidation leaves what is past its lifetime.
+    InvalidationKeepsStale,
+    /// Line 8: a lifetime of 0 is none.
+    ZeroKept,
+    /// Line 8: what is not there lives as long as any other value.
+    AbsentLivesOn,
     /// Line 8: a freeze does not count as time.
     FreezeIgnored,
     /// Line 9: a second lease is given out beside a live one.
     TwoLeases,
+    /// Line 9: two readers refresh one value at once.
+    TwoRefreshers,
     /// Line 9: a freeze does not revoke the loads it cut.
     FreezeKeepsLeases,
     /// Line 10: leases are unbounded.

@@ -7,23 +7,29 @@
 
 use core::time::Duration;
 
-/// A share of a lifetime, in 256ths.
+use crate::random::mix;
+
+/// A share of a lifetime, in 65,536ths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share(u8);
+pub struct Share(u16);
 
 impl Share {
     /// No share: never.
     pub const OFF: Self = Self(0);
 
     /// A share between 0 and 1, both excluded; `None` if it is none.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 255")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 65,535")]
     pub fn new(share: f64) -> Option<Self> {
-        (share > 0.0 && share < 1.0).then(|| Self((share * 256.0).clamp(1.0, 255.0) as u8))
+        let parts = (share * 65_536.0).clamp(1.0, 65_535.0);
+        // Rounded up, so that nothing is refreshed before its share.
+        let up = f64::from(parts as u16) < parts;
+        (share > 0.0 && share < 1.0).then(|| Self(parts as u16 + u16::from(up)))
     }
 
-    /// In 256ths.
-    pub(crate) const fn parts(self) -> u8 {
-        self.0
+    /// That share of a lifetime in milliseconds (of 32 bits), rounded up;
+    /// `None` if it is off.
+    pub(crate) fn of(self, life: u64) -> Option<u64> {
+        (self != Self::OFF).then(|| (life * u64::from(self.0)).div_ceil(65_536))
     }
 }
 
@@ -49,12 +55,22 @@ pub struct Refresh {
 /// In the paper `scale` is the time that the load took (with its parameter
 /// beta at 1). A sandbox that is read once in a while would seldom be read
 /// within the last such times of a lifetime; so it is a quarter of what comes
-/// after the share, if that is longer: then the first reads after the share
-/// refresh with a probability of 2 % each, the last ones surely.
-pub(crate) fn draws(remaining: u64, window: u64, took: u64, random: u64) -> bool {
+/// after the share (`window`), if that is longer: then the first reads after
+/// the share refresh with a probability of 2 % each, the last ones surely.
+///
+/// Each cache of a fleet has its own readers. If all of them drew, the caches
+/// that are read often would all refresh as soon as they may: a thousand draws
+/// at 2 % come true at once. So those who come within one of [`DRAWS`] equal
+/// parts of the window share one draw. `seed` is of the cache and the entry.
+pub(crate) fn draws(remaining: u64, window: u64, took: u64, seed: u64) -> bool {
+    let part = u128::from(remaining) * u128::from(DRAWS) / u128::from(window.max(1));
+    let random = mix(seed ^ mix(u64::try_from(part).unwrap_or(u64::MAX)));
     let scale = (window / 4).max(took).max(1);
     unit(random) < decay(ratio(remaining, scale))
 }
+
+/// The most draws for one value.
+const DRAWS: u64 = 64;
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of days, and a probability")]
 fn ratio(part: u64, whole: u64) -> f64 {
@@ -80,16 +96,23 @@ fn decay(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::mix;
 
     #[test]
     fn a_share_lies_between_nothing_and_all() {
         for share in [0.0, 1.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
             assert_eq!(Share::new(share), None, "{share}");
         }
-        assert_eq!(Share::new(0.5), Some(Share(128)));
+        assert_eq!(Share::new(0.5), Some(Share(32_768)));
         assert_eq!(Share::new(f64::MIN_POSITIVE), Some(Share(1)));
-        assert_eq!(Share::new(0.999_999), Some(Share(255)));
+        assert_eq!(Share::new(0.999_999), Some(Share(65_535)));
+    }
+
+    #[test]
+    fn a_share_of_a_lifetime_is_never_too_small() {
+        let of = |share, life| Share::new(share).unwrap().of(life).unwrap();
+        assert_eq!((of(0.5, 1_000), of(0.5, 1), of(0.8, 1)), (500, 1, 1));
+        assert_eq!((of(0.8, 300_000), of(0.1, u32::MAX.into())), (240_001, 429_522_944));
+        assert_eq!(Share::OFF.of(1_000), None);
     }
 
     #[test]
@@ -113,5 +136,20 @@ mod tests {
             let share = ratio(drawn as u64, 100_000);
             assert!((share - expected).abs() < 0.01, "{remaining} of {window}: {share}, not {expected}");
         }
+    }
+
+    /// However many readers come: whom the first does not tell to refresh, the
+    /// others of the same part are told hardly more often.
+    #[test]
+    fn readers_of_one_part_share_a_draw() {
+        let (window, part) = (64_000, 1_000);
+        let any = |seed| (part..2 * part).rev().filter(|left| draws(*left, window, 0, seed)).count();
+        for seed in 0..1_000 {
+            let told = any(seed);
+            assert!(told == 0 || draws(part, window, 0, seed), "{told} were told, and the last was not");
+        }
+        let late = (60 * part..61 * part).rev();
+        let told = (0..1_000).filter(|seed| late.clone().any(|left| draws(left, window, 0, *seed))).count();
+        assert!(told < 60, "{told} of 1,000 are told within one part, at 2 %");
     }
 }

@@ -1,6 +1,7 @@
 //! What an invocation did, and how it is said in a log.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::Serialize;
@@ -25,8 +26,16 @@ pub struct InvocationReport {
     pub hits: u64,
     /// Reads that were not.
     pub misses: u64,
+    /// Reads that were served past the lifetime, within
+    /// `stale_while_revalidate`.
+    pub stale: u64,
+    /// Reads that were served within `stale_if_error`, because the load failed
+    /// or took long.
+    pub rescued: u64,
     /// Loads that began.
     pub loads: u64,
+    /// Loads among them that began while the old value could still be served.
+    pub refreshes: u64,
     /// Catch-ups that did not reach the tip: failed, throttled, out of budget.
     pub catch_ups_missed: u64,
     /// Times that everything was dropped because continuity was in doubt.
@@ -47,7 +56,10 @@ impl InvocationReport {
             time_spent: after.time_spent.saturating_sub(before.time_spent),
             hits: after.hits.saturating_sub(before.hits),
             misses: after.misses.saturating_sub(before.misses),
+            stale: after.stale.saturating_sub(before.stale),
+            rescued: after.rescued.saturating_sub(before.rescued),
             loads: after.loads.saturating_sub(before.loads),
+            refreshes: after.refreshes.saturating_sub(before.refreshes),
             catch_ups_missed: missed(after).saturating_sub(missed(before)),
             gaps: after.gaps.saturating_sub(before.gaps),
             lag: after.lag,
@@ -55,7 +67,9 @@ impl InvocationReport {
     }
 
     /// A line of JSON: an object with the member `snowmelt`. Times are in
-    /// milliseconds, to the microsecond.
+    /// milliseconds, to the microsecond. `stale`, `rescued` and `refreshes` are
+    /// members where they are not 0: without windows the line is as it was
+    /// before there were any.
     pub fn json_line(&self, stream: Option<&str>) -> String {
         line(&Line {
             snowmelt: Fields {
@@ -65,8 +79,11 @@ impl InvocationReport {
                 lag_ms: self.lag.map(millis),
                 loads: self.loads,
                 misses: self.misses,
+                refreshes: self.refreshes,
+                rescued: self.rescued,
                 saved_ms: millis(self.time_saved),
                 spent_ms: millis(self.time_spent),
+                stale: self.stale,
                 stream,
                 took_ms: millis(self.took),
             },
@@ -78,24 +95,33 @@ impl InvocationReport {
     /// members of the root, named in `_aws.CloudWatchMetrics`.
     ///
     /// The metrics are `Hits`, `Misses`, `Loads`, `TimeSaved`, `TimeSpent` and
-    /// (while something is followed) `Lag`, with the dimension `Stream`. `now`
-    /// becomes their time.
+    /// (while something is followed) `Lag`, with the dimension `Stream`; where
+    /// they are not 0 also `Stale` and `Rescued`: `CloudWatch` charges for each
+    /// metric that it has seen. `now` becomes their time.
     pub fn emf_line(&self, namespace: &str, stream: &str, now: Time) -> String {
-        let followed = METRICS.len() - usize::from(self.lag.is_none());
+        let told = [
+            (HITS, true),
+            (MISSES, true),
+            (LOADS, true),
+            (TIME_SAVED, true),
+            (TIME_SPENT, true),
+            (LAG, self.lag.is_some()),
+            (STALE, self.stale > 0),
+            (RESCUED, self.rescued > 0),
+        ];
+        let metrics = told.into_iter().filter_map(|(metric, told)| told.then_some(metric)).collect();
         line(&EmfLine {
             hits: self.hits,
             lag: self.lag.map(millis),
             loads: self.loads,
             misses: self.misses,
+            rescued: self.rescued,
+            stale: self.stale,
             stream,
             time_saved: millis(self.time_saved),
             time_spent: millis(self.time_spent),
             aws: Aws {
-                directives: [Directive {
-                    dimensions: [["Stream"]],
-                    metrics: &METRICS[..followed],
-                    namespace,
-                }],
+                directives: [Directive { dimensions: [["Stream"]], metrics, namespace }],
                 timestamp: now.as_millis(),
             },
         })
@@ -118,8 +144,14 @@ struct Fields<'a> {
     lag_ms: Option<f64>,
     loads: u64,
     misses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    refreshes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    rescued: u64,
     saved_ms: f64,
     spent_ms: f64,
+    #[serde(skip_serializing_if = "is_zero")]
+    stale: u64,
     stream: Option<&'a str>,
     took_ms: f64,
 }
@@ -132,6 +164,10 @@ struct EmfLine<'a> {
     lag: Option<f64>,
     loads: u64,
     misses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    rescued: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    stale: u64,
     stream: &'a str,
     time_saved: f64,
     time_spent: f64,
@@ -151,26 +187,30 @@ struct Aws<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     dimensions: [[&'static str; 1]; 1],
-    metrics: &'a [Metric],
+    metrics: Vec<Metric>,
     namespace: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
     unit: &'static str,
 }
 
-/// The lag comes last, so that it can be left off.
-const METRICS: [Metric; 6] = [
-    Metric { name: "Hits", unit: "Count" },
-    Metric { name: "Misses", unit: "Count" },
-    Metric { name: "Loads", unit: "Count" },
-    Metric { name: "TimeSaved", unit: "Milliseconds" },
-    Metric { name: "TimeSpent", unit: "Milliseconds" },
-    Metric { name: "Lag", unit: "Milliseconds" },
-];
+const HITS: Metric = Metric { name: "Hits", unit: "Count" };
+const MISSES: Metric = Metric { name: "Misses", unit: "Count" };
+const LOADS: Metric = Metric { name: "Loads", unit: "Count" };
+const TIME_SAVED: Metric = Metric { name: "TimeSaved", unit: "Milliseconds" };
+const TIME_SPENT: Metric = Metric { name: "TimeSpent", unit: "Milliseconds" };
+const LAG: Metric = Metric { name: "Lag", unit: "Milliseconds" };
+const STALE: Metric = Metric { name: "Stale", unit: "Count" };
+const RESCUED: Metric = Metric { name: "Rescued", unit: "Count" };
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 fn line(value: &impl Serialize) -> String {
     // Cannot fail: there are only texts and numbers under texts.
@@ -252,6 +292,20 @@ mod tests {
             text.starts_with(r#"{"Hits":15,"Lag":40.0,"Loads":1,"Misses":1,"Stream":"orders","#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_was_served_past_its_lifetime_is_told_where_there_was_any() {
+        let report = InvocationReport { stale: 3, rescued: 2, refreshes: 1, ..report() };
+        assert_eq!(
+            report.json_line(Some("orders")),
+            r#"{"snowmelt":{"catch_ups_missed":2,"gaps":1,"hits":15,"lag_ms":40.0,"loads":1,"misses":1,"refreshes":1,"rescued":2,"saved_ms":1234.567,"spent_ms":12.0,"stale":3,"stream":"orders","took_ms":90.0}}"#
+        );
+        let line: Value = serde_json::from_str(&report.emf_line("Shop", "orders", Time::ZERO)).unwrap();
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let names: Vec<_> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["Hits", "Misses", "Loads", "TimeSaved", "TimeSpent", "Lag", "Stale", "Rescued"]);
+        assert_eq!((&line["Stale"], &line["Rescued"]), (&json!(3), &json!(2)));
     }
 
     #[test]

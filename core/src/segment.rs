@@ -16,6 +16,7 @@ use crate::fence::{Fences, Mark, Since};
 use crate::lease::{Lease, LeaseId, Leases, Validity};
 use crate::lock::Host;
 use crate::mutant::{Mutant, active};
+use crate::outcome::{Begin, FillOutcome, Lookup, Next, Rescued, Worth};
 use crate::random::mix;
 use crate::stats::{HitCounter, Stats};
 use crate::store::{NewEntry, Removed, Store};
@@ -46,87 +47,6 @@ impl View<'_> {
     }
 }
 
-/// What a read found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup<V> {
-    /// The value; serve it.
-    Hit(V),
-    /// There is a value, but a catch-up is due. Try one, then read again with
-    /// `get_after_catch_up`.
-    Due,
-    /// Nothing that may be served.
-    Miss,
-    /// The value, fresh; serve it. A reader who can load should refresh it, in
-    /// [`Engine::next`](crate::Engine::next).
-    Ahead(V),
-}
-
-impl<V> Lookup<V> {
-    /// What a reader who cannot load is given.
-    pub fn value(self) -> Option<V> {
-        match self {
-            Self::Hit(value) | Self::Ahead(value) => Some(value),
-            Self::Due | Self::Miss => None,
-        }
-    }
-}
-
-/// What a reader who can load does.
-#[derive(Debug)]
-pub enum Next<V, F> {
-    /// Serve this.
-    Serve {
-        /// The value.
-        value: V,
-        /// Past its lifetime: somebody else loads it anew.
-        stale: bool,
-    },
-    /// Load, or wait for a load.
-    Begin {
-        /// Which of the two.
-        begun: Begin<F>,
-        /// A value that may be served at once, if the load goes on when the
-        /// reader is gone.
-        old: Option<Worth<V>>,
-    },
-}
-
-/// An old value that may be served at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Worth<V> {
-    /// The value.
-    pub value: V,
-    /// Whether it is past its lifetime.
-    pub stale: bool,
-}
-
-/// What a reader is given whose load failed or takes long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rescued<V> {
-    /// A value that is fresh.
-    Fresh(V),
-    /// One within `stale_while_revalidate`.
-    Stale(V),
-    /// One within `stale_if_error` only: the result must say so.
-    OnError(V),
-}
-
-/// Who loads.
-#[derive(Debug)]
-pub enum Begin<F> {
-    /// The caller: load the value, then `fill` or `abandon`.
-    Lead(Lease),
-    /// Somebody else; wait for that load.
-    Join {
-        /// The load's lease.
-        id: LeaseId,
-        /// When that load began.
-        start: Time,
-        /// What the waiters of that load share.
-        flight: F,
-    },
-}
-
 /// A loaded value, ready to be stored.
 #[derive(Debug)]
 pub(crate) struct Candidate<'a, V> {
@@ -135,22 +55,6 @@ pub(crate) struct Candidate<'a, V> {
     pub(crate) cost: u32,
     pub(crate) timing: Timing,
     pub(crate) tags: &'a [u64],
-}
-
-/// What became of a loaded value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FillOutcome {
-    /// It was stored.
-    Stored,
-    /// It was not: it may be stale by now, because an invalidation, a gap, a
-    /// freeze or the load timeout came between. The caller that loaded it may
-    /// still use it.
-    Fenced,
-    /// It was not: it alone is over the bound on weight, or bears more than
-    /// [`MAX_TAGS`](crate::config::MAX_TAGS) tags.
-    TooHeavy,
-    /// It was not: its lifetime is 0. It is for those who wait for it.
-    NotKept,
 }
 
 /// An invalidation, hashed and cut down to one segment.
@@ -190,34 +94,57 @@ impl<H: Host> Segment<H> {
     }
 
     /// Reads a key. With `patient`, an entry for which a catch-up is due is
-    /// not served but reported as such.
+    /// not served but reported as such. `late` is to call
+    /// [`read_late`](Self::read_late), out of line and with a view of its own:
+    /// one that was lent would be written to memory by every hit.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of every hit")]
-    pub(crate) fn read(&self, hash: u64, key: &str, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
-        if let Some((slot, entry)) = self.store.locate(hash, key) {
+    pub(crate) fn read(
+        &self,
+        at: Hashed<'_>,
+        view: &View<'_>,
+        patient: bool,
+        late: impl FnOnce(u32) -> Lookup<H::Value>,
+    ) -> Lookup<H::Value> {
+        if let Some((slot, entry)) = self.store.locate(at.hash, at.key) {
             let timing = entry.timing();
-            let age = timing.age(view.now);
-            // What may only be served if it cannot be loaded asks for a
-            // catch-up as well: by then it may have been invalidated.
-            if age < Age::Gone {
-                let lag = view.lag(&timing);
-                if patient && lag != Lag::Within {
-                    return Lookup::Due;
-                }
-                if age < Age::Stale && lag != Lag::TooLong {
-                    self.store.touch(slot);
-                    view.hits.hit(H::thread(), entry.cost);
-                    let value = entry.value.clone();
-                    return if age == Age::Fresh {
-                        Lookup::Hit(value)
-                    } else {
-                        late(hash, &timing, entry.cost, view, value)
-                    };
-                }
+            if !timing.is_calm(view.now) {
+                return late(slot);
+            }
+            let lag = view.lag(&timing);
+            if patient && lag != Lag::Within {
+                return Lookup::Due;
+            }
+            if lag != Lag::TooLong {
+                self.store.touch(slot);
+                view.hits.hit(H::thread(), entry.cost);
+                return Lookup::Hit(entry.value.clone());
             }
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         Lookup::Miss
+    }
+
+    /// Reads what is to be refreshed ahead, or is past its lifetime.
+    pub(crate) fn read_late(&self, slot: u32, hash: u64, view: &View<'_>, patient: bool) -> Lookup<H::Value> {
+        let Some(entry) = self.store.entry(slot) else { return Lookup::Miss };
+        let timing = entry.timing();
+        let (age, lag) = (timing.age(view.now), view.lag(&timing));
+        // What may only be served if it cannot be loaded asks for a catch-up
+        // as well: by then it may have been invalidated.
+        if patient && age < Age::Gone && lag != Lag::Within {
+            return Lookup::Due;
+        }
+        if age > Age::Late || lag == Lag::TooLong {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return Lookup::Miss;
+        }
+        self.store.touch(slot);
+        view.hits.hit(H::thread(), entry.cost);
+        let took = crate::stats::cost_millis(entry.cost);
+        let seed = hash ^ mix(view.seed.load(Ordering::Relaxed));
+        let value = entry.value.clone();
+        if timing.draws_refresh(took, view.now, seed) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
     }
 
     /// Reads a key and leaves no trace.
@@ -243,14 +170,15 @@ impl<H: Host> Segment<H> {
             return Next::Begin { begun: self.begin(at, id, validity, flight), old: None };
         };
         let stale = age == Age::Stale;
-        let refreshed = self.leases.find(at.hash, at.key, validity).is_some();
+        let live = self.leases.find(at.hash, at.key, validity);
+        let refreshed = live.is_some() && !active(Mutant::TwoRefreshers);
         let refresh = stale || (ahead && age == Age::Late);
         if refreshed || !refresh {
             self.counts.stale += u64::from(stale);
             return Next::Serve { value, stale };
         }
         self.counts.refreshes += 1;
-        let begun = self.begin(at, id, validity, flight);
+        let begun = Begin::Lead(self.lead(at, id, validity, flight));
         Next::Begin { begun, old: Some(Worth { value, stale }) }
     }
 
@@ -270,7 +198,8 @@ impl<H: Host> Segment<H> {
         view.bounds.rescues(&entry.timing(), view.as_of, view.now).then(|| {
             self.store.touch(slot);
             self.counts.rescued += 1;
-            Rescued::OnError(entry.value.clone())
+            let value = entry.value.clone();
+            if active(Mutant::RescueUnsaid) { Rescued::Stale(value) } else { Rescued::OnError(value) }
         })
     }
 
@@ -284,7 +213,9 @@ impl<H: Host> Segment<H> {
         let (slot, entry) = self.store.locate(at.hash, at.key)?;
         let timing = entry.timing();
         let age = timing.age(view.now);
-        (age < Age::Kept && view.lag(&timing) != Lag::TooLong).then(|| {
+        let excused = age == Age::Stale && active(Mutant::StalePastMaxLag);
+        let lagging = view.lag(&timing) == Lag::TooLong && !excused;
+        (age < Age::Kept && !lagging).then(|| {
             self.store.touch(slot);
             (age, entry.value.clone())
         })
@@ -303,11 +234,21 @@ impl<H: Host> Segment<H> {
             self.counts.coalesced += 1;
             return Begin::Join { id, start: live.start, flight: live.flight.clone() };
         }
+        self.drop_expired(at, validity.now);
+        Begin::Lead(self.lead(at, id, validity, flight))
+    }
+
+    fn lead(
+        &mut self,
+        at: Hashed<'_>,
+        id: LeaseId,
+        validity: Validity,
+        flight: impl FnOnce() -> H::Flight,
+    ) -> Lease {
         let start = validity.now;
-        self.drop_expired(at, start);
         self.counts.loads += 1;
         self.leases.grant(id, at.hash, at.key, start, self.fences.mark(), flight());
-        Begin::Lead(Lease { id, key: at.key.into(), start })
+        Lease { id, key: at.key.into(), start }
     }
 
     /// Stores what was loaded under a lease, unless it may be stale.
@@ -361,12 +302,24 @@ impl<H: Host> Segment<H> {
         self.leases.end(id, validity);
     }
 
+    /// Ends a load that found nothing: what was kept under its key goes, unless
+    /// the lease was revoked. Whether it is true for everyone.
+    pub(crate) fn end_absent(&mut self, at: Hashed<'_>, id: LeaseId, validity: Validity) -> bool {
+        let Some(live) = self.leases.end(id, validity) else { return false };
+        self.store.remove(at.hash, at.key);
+        let since = Since::Lease { mark: live.mark, start: live.start };
+        !self.fences.hit(since, at.key, core::iter::once(at.hash))
+    }
+
     /// Drops what an invalidation names, and fences it.
     pub(crate) fn apply(&mut self, sweep: &Sweep<'_>, now: Time) {
         if sweep.all {
             if !active(Mutant::GapKeepsLeases) {
                 self.fences.everything(now);
                 self.leases.revoke_all();
+            }
+            if active(Mutant::GapKeepsStale) {
+                return self.store.drop_fresh(now);
             }
             self.counts.invalidated_by_all += self.store.len() as u64;
             self.store.clear();
@@ -376,7 +329,9 @@ impl<H: Host> Segment<H> {
         for key in sweep.keys {
             self.fences.name(key.hash, now);
             self.leases.revoke(key.hash, key.key);
-            self.counts.invalidated_by_key += u64::from(self.store.remove(key.hash, key.key));
+            if !active(Mutant::InvalidationKeepsStale) || self.is_fresh(*key, now) {
+                self.counts.invalidated_by_key += u64::from(self.store.remove(key.hash, key.key));
+            }
         }
         for tag in sweep.tags {
             self.fences.name(*tag, now);
@@ -509,6 +464,15 @@ impl<H: Host> Segment<H> {
         FillOutcome::Stored
     }
 
+    fn is_fresh(&self, at: Hashed<'_>, now: Time) -> bool {
+        self.store.find(at.hash, at.key).is_some_and(|entry| now < entry.timing().expires())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_loading(&self, at: Hashed<'_>, validity: Validity) -> bool {
+        self.leases.find(at.hash, at.key, validity).is_some()
+    }
+
     fn too_heavy(&mut self) -> FillOutcome {
         self.counts.too_heavy += 1;
         FillOutcome::TooHeavy
@@ -543,14 +507,6 @@ impl<H: Host> Segment<H> {
         let time = oldest.map_or(kept, |(start, _)| start.min(kept));
         self.fences.forget(time, oldest.map(|(_, mark)| mark));
     }
-}
-
-/// A fresh value, past the share of its life from which it is refreshed ahead.
-#[cold]
-fn late<V>(hash: u64, timing: &Timing, cost: u32, view: &View<'_>, value: V) -> Lookup<V> {
-    let random = mix(hash ^ mix(view.seed.load(Ordering::Relaxed) ^ view.now.as_millis()));
-    let took = crate::stats::cost_millis(cost);
-    if timing.draws_refresh(took, view.now, random) { Lookup::Ahead(value) } else { Lookup::Hit(value) }
 }
 
 /// How many entries each insertion looks at for expired ones.

@@ -36,7 +36,7 @@ pub struct Stats {
     pub too_heavy: u64,
     /// Entries that left to make room.
     pub evictions: u64,
-    /// Entries that were found past their lifetime.
+    /// Entries that were found past their lifetime and its windows.
     pub expirations: u64,
     /// Entries dropped because their key was invalidated.
     pub invalidated_by_key: u64,

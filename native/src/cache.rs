@@ -1,5 +1,6 @@
 //! The cache as its users see it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::invalidate::Invalidating;
 use crate::invocation::Invocation;
 use crate::load::{Begin, Lease};
 use crate::loaded::Loaded;
-use crate::reader::Reader;
+use crate::many::Many;
 use crate::shared::Shared;
 
 /// An in-memory cache that a stream of invalidations keeps honest.
@@ -81,10 +82,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// only then. What it returns is given to the caller in any case, and
     /// stored unless it may be stale by now.
     ///
+    /// Where the cache's options allow it an old value is served instead; ask
+    /// with [`fetch`](Self::fetch) to know.
+    ///
     /// # Errors
     ///
-    /// If the loader fails or panics, for all who waited for it; nothing is
-    /// cached then. If the key is empty or longer than 64 KiB.
+    /// If the loader fails or panics, for all who waited for it, unless there
+    /// is an old value for them; nothing is cached then. If the key is empty or longer than 64 KiB.
     ///
     /// # Panics
     ///
@@ -112,13 +116,12 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         E: Send + Sync + 'static,
     {
         let key = key.as_ref();
-        let arrival = self.shared.engine.arrive();
-        match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Hit(value) => Ok(value),
+        match self.shared.look(key) {
+            Ok(value) => Ok(value),
             // Boxed, so that the future of a hit is small: it is moved about.
-            found => {
-                let reader = Reader::new(&self.shared, arrival, None);
-                Box::pin(reader.fetch(key, found, loader)).await.map(|fetched| fetched.value)
+            Err(missed) => {
+                let fetched = Box::pin(self.shared.fetch(key, missed, None, loader)).await;
+                fetched.map(|fetched| fetched.value)
             }
         }
     }
@@ -158,10 +161,28 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
     {
-        self.fetch_as(key, None, loader).await
+        let key = key.as_ref();
+        match self.shared.look(key) {
+            Ok(value) => Ok(Fetched::cached(value, false)),
+            Err(missed) => Box::pin(self.shared.fetch(key, missed, None, loader)).await,
+        }
     }
 
     /// [`fetch`](Self::fetch) with options of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use snowmelt::{Cache, FetchOptions};
+    ///
+    /// let cache: Cache<u32> = Cache::builder().stream("memory:numbers").build()?;
+    /// let hurry = FetchOptions::new().soft_load_timeout(Duration::from_millis(50));
+    /// let fetched = cache.fetch_with("six", &hurry, || async { Ok::<_, String>(6) }).await?;
+    /// assert_eq!(fetched.value, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -182,27 +203,69 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
     {
-        self.fetch_as(key, Some(options), loader).await
+        let key = key.as_ref();
+        match self.shared.look(key) {
+            Ok(value) => Ok(Fetched::cached(value, false)),
+            Err(missed) => Box::pin(self.shared.fetch(key, missed, Some(options), loader)).await,
+        }
     }
 
-    async fn fetch_as<L, F, T, E>(
+    /// Reads many keys, and loads those that are not there with one call of the
+    /// loader. Each is loaded under a lease of its own: a key that somebody
+    /// else is loading is waited for, and the loader is not asked for it.
+    ///
+    /// The loader is given keys and returns a map, or anything else that
+    /// iterates over keys with their values. A key that is missing in it is
+    /// "not there": it is not in the answer, and is neither cached (cache an
+    /// `Option` where it should be; see [`Builder::negative_ttl`]) nor kept if
+    /// it was there before. What was not asked for is ignored. The loader runs
+    /// as a task of its own, and is called again only for keys whose other
+    /// load brought nothing for this reader.
+    ///
+    /// # Errors
+    ///
+    /// If a load fails or panics, and there is a key with no old value to
+    /// stand in for it. If a key is empty or longer than 64 KiB; nothing is
+    /// read or loaded then.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if a value is not at hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::HashMap;
+    /// use snowmelt::Cache;
+    ///
+    /// let cache: Cache<usize> = Cache::builder().stream("memory:lengths").build()?;
+    /// let lengths = cache
+    ///     .get_many(["one", "three"], |keys| async {
+    ///         // One query for all of them.
+    ///         let rows = keys.into_iter().map(|key| { let length = key.len(); (key, length) });
+    ///         Ok::<HashMap<String, usize>, String>(rows.collect())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(lengths["three"], 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_many<K, L, F, M, S, T, E>(
         &self,
-        key: impl AsRef<str>,
-        options: Option<&FetchOptions>,
+        keys: impl IntoIterator<Item = K>,
         loader: L,
-    ) -> Result<Fetched<V, E>, LoadError<E>>
+    ) -> Result<HashMap<String, V>, LoadError<E>>
     where
-        L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        K: Into<String>,
+        L: Fn(Vec<String>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<M, E>> + Send + 'static,
+        M: IntoIterator<Item = (S, T)>,
+        S: AsRef<str>,
         T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
     {
-        let key = key.as_ref();
-        let arrival = self.shared.engine.arrive();
-        match self.shared.engine.get(key, self.shared.now()) {
-            Lookup::Hit(value) => Ok(Fetched::cached(value, false)),
-            found => Box::pin(Reader::new(&self.shared, arrival, options).fetch(key, found, loader)).await,
-        }
+        let keys = keys.into_iter().map(Into::into).collect();
+        Box::pin(Many::new(&self.shared).get(keys, loader)).await
     }
 
     /// Begins to load a key in one's own way, or joins the load that is under

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::load::UnderWay;
+
 /// Is given what ends when a refresh landed.
 pub(crate) type Hook = Arc<dyn Fn(Refreshing) + Send + Sync>;
 
@@ -79,8 +81,13 @@ impl fmt::Debug for FetchOptions {
 pub struct Refreshing(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Refreshing {
-    pub(crate) fn new(landing: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Box::pin(landing))
+    /// Of loads that are under way.
+    pub(crate) fn of<V: Clone + Send + Sync + 'static>(loads: Vec<UnderWay<V>>) -> Self {
+        Self(Box::pin(async move {
+            for load in loads {
+                load.landed().await;
+            }
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::LoadError;
 use crate::fetched::Fetched;
 use crate::load::{Begin, Step};
 use crate::loaded::Loaded;
+use crate::reader::Reader;
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// What [`get`](Self::get) does before it waits.
@@ -73,7 +74,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// served; for those who [want errors](crate::FetchOptions::gives_errors).
     #[doc(hidden)]
     pub async fn rescue_or<E>(&self, key: &str, error: LoadError<E>) -> Result<Fetched<V, E>, LoadError<E>> {
-        self.shared.rescue_or(key, error).await
+        let arrival = self.shared.engine.arrive();
+        Reader::new(&self.shared, arrival, None).rescue_or(key, error).await
     }
 
     /// The option.

@@ -58,6 +58,24 @@
 //!
 //! The core's documentation has the whole contract.
 //!
+//! # When a value is loaded anew
+//!
+//! When its lifetime is over, and all who want it wait; unless the cache, or
+//! the load of that value, says otherwise:
+//!
+//! - past its lifetime it can be served while one reader loads it anew
+//!   ([`stale_while_revalidate`](Builder::stale_while_revalidate)), and if it
+//!   cannot be loaded ([`stale_if_error`](Builder::stale_if_error)) or not
+//!   soon enough ([`soft_load_timeout`](Builder::soft_load_timeout));
+//! - one reader can load it anew early
+//!   ([`refresh_ahead`](Builder::refresh_ahead));
+//! - nobody needs to wait for a refresh, where something keeps the process
+//!   running until it landed ([`wait_until`](Builder::wait_until)).
+//!
+//! None of this serves what was invalidated, and only `stale_if_error` serves
+//! anything past `max_lag`. [`Cache::fetch`] tells which of them it was.
+//! [`Cache::get_many`] loads many keys with one call.
+//!
 //! # From the database's own change log
 //!
 //! A writer can forget to invalidate, or end between its commit and that.
@@ -119,6 +137,7 @@ mod invocation;
 mod load;
 mod loaded;
 mod lock;
+mod many;
 mod reader;
 mod report;
 mod shared;

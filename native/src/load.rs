@@ -13,7 +13,6 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::error::LoadError;
-use crate::fetch_options::Refreshing;
 use crate::loaded::Loaded;
 use crate::shared::Shared;
 
@@ -32,6 +31,11 @@ pub(crate) enum Done<V> {
         /// Nothing was invalidated while it was loaded: it is for everyone.
         current: bool,
     },
+    /// There is nothing under that key.
+    Absent {
+        /// As above.
+        current: bool,
+    },
     /// The loader's error, of whatever type the one who led it has.
     Failed(Arc<dyn Any + Send + Sync>),
     Panicked,
@@ -40,13 +44,13 @@ pub(crate) enum Done<V> {
 }
 
 impl<V> Done<V> {
-    /// Why there is no value; `None` if there is one, or if that is nobody
-    /// else's business: an error of another type, a lease given up.
+    /// What went wrong; `None` if nothing did, or if that is nobody else's
+    /// business: an error of another type, a lease given up.
     pub(crate) fn error<E: Send + Sync + 'static>(&self) -> Option<LoadError<E>> {
         match self {
             Self::Failed(error) => Arc::clone(error).downcast().ok().map(LoadError::Load),
             Self::Panicked => Some(LoadError::Panicked),
-            Self::Loaded { .. } | Self::Dropped => None,
+            Self::Loaded { .. } | Self::Absent { .. } | Self::Dropped => None,
         }
     }
 }
@@ -146,6 +150,16 @@ impl<V: Clone + Send + Sync + 'static> Lease<V> {
         self.end(Done::Failed(error));
     }
 
+    /// Ends a load that found that there is nothing, where that is not cached;
+    /// an old value goes.
+    #[doc(hidden)]
+    pub fn absent(mut self) {
+        if let Some(core) = self.core.take() {
+            let current = self.shared.engine.end_absent(&core, self.shared.now());
+            self.flight.land(Done::Absent { current });
+        }
+    }
+
     /// The load, for those who wait for it.
     pub(crate) fn under_way(&self) -> UnderWay<V> {
         UnderWay {
@@ -186,6 +200,8 @@ pub enum LoadEnd<V> {
     Loaded(V),
     /// With whatever [`Lease::fail`] was given.
     Failed(Arc<dyn Any + Send + Sync>),
+    /// With the news that there is nothing: see [`Lease::absent`].
+    Absent,
     /// With nothing for this waiter: `begin` again.
     Nothing,
 }
@@ -223,13 +239,6 @@ impl<V: Clone + Send + Sync + 'static> UnderWay<V> {
     pub(crate) async fn landed(&self) -> Option<&Done<V>> {
         // Within the very millisecond in which it ends the lease still holds.
         self.within(self.shared.engine.config().load_timeout + Duration::from_millis(1)).await
-    }
-
-    /// What the background is told to wait for.
-    pub(crate) fn refreshing(self) -> Refreshing {
-        Refreshing::new(async move {
-            self.landed().await;
-        })
     }
 
     /// How much of `limit`, from the load's start, is left.
@@ -283,6 +292,7 @@ impl<V: Clone + Send + Sync + 'static> Joined<V> {
     pub fn end(&self) -> LoadEnd<V> {
         match self.load.done() {
             Some(Done::Loaded { value, current }) if self.serves(*current) => LoadEnd::Loaded(value.clone()),
+            Some(Done::Absent { current }) if self.serves(*current) => LoadEnd::Absent,
             Some(Done::Failed(error)) => LoadEnd::Failed(Arc::clone(error)),
             _ => LoadEnd::Nothing,
         }

@@ -8,14 +8,14 @@ use snowmelt_core::{Arrival, Lookup, Worth};
 use tracing::Instrument;
 
 use crate::error::LoadError;
-use crate::fetch_options::{FetchOptions, Hook};
+use crate::fetch_options::{FetchOptions, Hook, Refreshing};
 use crate::fetched::{Fetched, How};
 use crate::load::{Done, Joined, Lease, Step, UnderWay};
 use crate::loaded::Loaded;
 use crate::shared::Shared;
 
 /// What a reader is answered with.
-type Answer<V, E> = Result<Fetched<V, E>, LoadError<E>>;
+pub(crate) type Answer<V, E> = Result<Fetched<V, E>, LoadError<E>>;
 
 /// Who reads, and how long it waits.
 pub(crate) struct Reader<'a, V: Clone + Send + Sync + 'static> {
@@ -33,6 +33,50 @@ enum Waited<'a, V, E> {
     Old(Fetched<V, E>),
     /// It takes longer than `load_timeout`, and there is nothing.
     Late,
+}
+
+/// What a reader's own load came to.
+pub(crate) enum Led<V, E> {
+    Answer(Answer<V, E>),
+    /// There is nothing under that key.
+    Absent,
+    /// The load goes on, and there is this meanwhile.
+    Old(Fetched<V, E>),
+}
+
+/// A read that found nothing to serve at once, and when it came.
+pub(crate) struct Missed<V> {
+    found: Lookup<V>,
+    arrival: Arrival,
+}
+
+impl<V: Clone + Send + Sync + 'static> Shared<V> {
+    /// The first look of a reader who can load: the way of every hit.
+    #[inline]
+    pub(crate) fn look(&self, key: &str) -> Result<V, Missed<V>> {
+        let arrival = self.engine.arrive();
+        match self.engine.get(key, self.now()) {
+            Lookup::Hit(value) => Ok(value),
+            found => Err(Missed { found, arrival }),
+        }
+    }
+
+    /// Goes on from there.
+    pub(crate) async fn fetch<L, F, T, E>(
+        self: &Arc<Self>,
+        key: &str,
+        Missed { found, arrival }: Missed<V>,
+        options: Option<&FetchOptions>,
+        loader: L,
+    ) -> Answer<V, E>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+    {
+        Reader::new(self, arrival, options).fetch(key, found, loader).await
+    }
 }
 
 impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
@@ -53,14 +97,14 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
     }
 
     /// Goes on from what the first read found.
-    pub(crate) async fn fetch<L, F, T, E>(self, key: &str, found: Lookup<V>, loader: L) -> Answer<V, E>
+    async fn fetch<L, F, T, E>(self, key: &str, found: Lookup<V>, loader: L) -> Answer<V, E>
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
     {
-        let mut ahead = match self.caught_up(key, found).await {
+        let mut ahead = match self.look_again(key, found).await {
             Lookup::Hit(value) => return Ok(Fetched::cached(value, false)),
             Lookup::Ahead(_) => true,
             Lookup::Due | Lookup::Miss => false,
@@ -71,9 +115,12 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
                 Step::Lead { lease, old } => {
                     let load = lease.under_way();
                     run(lease, loader);
-                    return match (self.hook, old) {
-                        (Some(hook), Some(old)) => Ok(self.leave(hook, key, load, old)),
-                        _ => self.led(key, &load).await,
+                    return match old.filter(|_| self.hook.is_some()) {
+                        Some(old) => {
+                            self.leave(vec![load]);
+                            Ok(self.old(key, old))
+                        }
+                        None => self.led(key, load).await,
                     };
                 }
                 Step::Join(joined) => {
@@ -87,7 +134,8 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
         }
     }
 
-    async fn caught_up(&self, key: &str, found: Lookup<V>) -> Lookup<V> {
+    /// Catches up if the first read said so.
+    async fn look_again(&self, key: &str, found: Lookup<V>) -> Lookup<V> {
         if !matches!(found, Lookup::Due) {
             return found;
         }
@@ -95,31 +143,48 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
         self.shared.engine.get_after_catch_up(key, self.shared.now())
     }
 
-    /// Serves the old value, and leaves the load to the background.
-    fn leave<E>(&self, hook: &Hook, key: &str, load: UnderWay<V>, old: Worth<V>) -> Fetched<V, E> {
+    /// Leaves loads to the background, if there is one.
+    pub(crate) fn leave(&self, loads: Vec<UnderWay<V>>) {
+        if let Some(hook) = self.hook
+            && !loads.is_empty()
+        {
+            hook(Refreshing::of(loads));
+        }
+    }
+
+    /// The old value, while its load goes on.
+    pub(crate) fn old<E>(&self, key: &str, old: Worth<V>) -> Fetched<V, E> {
         if old.stale {
             self.shared.engine.note_stale(key);
         }
-        hook(load.refreshing());
         Fetched::cached(old.value, old.stale)
     }
 
+    /// Waits for the one load that this reader leads.
+    async fn led<E: Send + Sync + 'static>(&self, key: &str, load: UnderWay<V>) -> Answer<V, E> {
+        match self.own(key, &load).await {
+            Led::Answer(answer) => answer,
+            Led::Old(old) => {
+                // It goes on without its reader, as a refresh does.
+                self.leave(vec![load]);
+                Ok(old)
+            }
+            // The loader of one key has no way to say so.
+            Led::Absent => Err(LoadError::Interrupted),
+        }
+    }
+
     /// Waits for a load that this reader leads.
-    pub(crate) async fn led<E: Send + Sync + 'static>(&self, key: &str, load: &UnderWay<V>) -> Answer<V, E> {
+    pub(crate) async fn own<E: Send + Sync + 'static>(&self, key: &str, load: &UnderWay<V>) -> Led<V, E> {
         let done = match self.wait(key, load).await {
             Waited::Landed(done) => done,
-            Waited::Old(old) => {
-                // It goes on without its reader, as a refresh does.
-                if let Some(hook) = self.hook {
-                    hook(load.clone().refreshing());
-                }
-                return Ok(old);
-            }
+            Waited::Old(old) => return Led::Old(old),
             Waited::Late => load.flight.wait().await,
         };
         match done {
-            Done::Loaded { value, .. } => Ok(Fetched::new(value.clone(), How::Loaded)),
-            done => self.failed(key, done.error().unwrap_or(LoadError::Interrupted)).await,
+            Done::Loaded { value, .. } => Led::Answer(Ok(Fetched::new(value.clone(), How::Loaded))),
+            Done::Absent { .. } => Led::Absent,
+            done => Led::Answer(self.failed(key, done.error().unwrap_or(LoadError::Interrupted)).await),
         }
     }
 
@@ -158,7 +223,7 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
 
     /// What there is for those whose load takes long.
     async fn meanwhile<'l, E>(&self, key: &str, load: &'l UnderWay<V>) -> Waited<'l, V, E> {
-        self.shared.catch_up_for_rescue(key).await;
+        self.catch_up_for_rescue(key).await;
         if let Some(done) = load.done() {
             return Waited::Landed(done);
         }
@@ -167,28 +232,23 @@ impl<'a, V: Clone + Send + Sync + 'static> Reader<'a, V> {
     }
 
     async fn failed<E>(&self, key: &str, error: LoadError<E>) -> Answer<V, E> {
-        if self.gives_errors {
-            return Err(error);
-        }
-        self.shared.rescue_or(key, error).await
+        if self.gives_errors { Err(error) } else { self.rescue_or(key, error).await }
     }
-}
 
-impl<V: Clone + Send + Sync + 'static> Shared<V> {
     /// The old value in place of an error, if there is one that may be served.
-    pub(crate) async fn rescue_or<E>(self: &Arc<Self>, key: &str, error: LoadError<E>) -> Answer<V, E> {
+    pub(crate) async fn rescue_or<E>(&self, key: &str, error: LoadError<E>) -> Answer<V, E> {
         self.catch_up_for_rescue(key).await;
-        match self.rescue(key) {
+        match self.shared.rescue(key) {
             Some(rescued) => Ok(Fetched::rescued(rescued, error)),
             None => Err(error),
         }
     }
 
-    /// An old value is served like any other after a catch-up that was due:
-    /// the stream may say that it was invalidated.
-    async fn catch_up_for_rescue(self: &Arc<Self>, key: &str) {
-        if self.engine.keeps(key) {
-            self.catch_up_for_read().await;
+    /// An old value is served like any other: after a catch-up that was due,
+    /// for the stream may say that it was invalidated.
+    async fn catch_up_for_rescue(&self, key: &str) {
+        if self.shared.engine.keeps(key) {
+            self.shared.catch_up_for_read().await;
         }
     }
 }

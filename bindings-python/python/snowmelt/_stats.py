@@ -97,10 +97,16 @@ class InvocationReport(Record):
     time_spent: float
     #: Reads that were served from memory.
     hits: int
-    #: Reads that were not.
+    #: Reads that were not served from memory at once.
     misses: int
+    #: Reads that were served past the lifetime, within ``stale_while_revalidate``.
+    stale: int
+    #: Reads that were served within ``stale_if_error``, because the load failed or took long.
+    rescued: int
     #: Loads that began.
     loads: int
+    #: Loads among them that began while the old value could still be served.
+    refreshes: int
     #: Catch-ups that did not reach the tip.
     catch_ups_missed: int
     #: Times that everything was dropped because continuity was in doubt.

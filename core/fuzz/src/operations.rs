@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use snowmelt_core::follower::Call;
 use snowmelt_core::{
-    Begin, CatchUp, Config, Engine, Host, Invalidation, Lease, Loaded, OnUndecodable, Time, Write, WriteStep,
+    Begin, CatchUp, Config, Engine, Host, Invalidation, Lease, Loaded, Lookup, Next, OnUndecodable, Refresh,
+    Rescued, Share, Time, Write, WriteStep,
 };
 
 use crate::input::Input;
@@ -65,8 +66,9 @@ impl World {
 
     fn step(&mut self, input: &mut Input<'_>) {
         match input.below(18) {
-            0 | 1 => self.read(input),
-            2 | 3 => self.begin(input),
+            0 => self.read(input),
+            1 | 2 => self.next(input),
+            3 => self.begin(input),
             4 | 5 => self.fill(input),
             6 => self.insert(input),
             7 => self.drop_something(input),
@@ -120,6 +122,38 @@ impl World {
         assert_eq!(self.engine.get_after_catch_up(key, self.now).value(), peeked);
     }
 
+    /// Does what a reader does who can load.
+    fn next(&mut self, input: &mut Input<'_>) {
+        let key = input.pick(&KEYS);
+        let found = self.engine.get_after_catch_up(key, self.now);
+        let ahead = matches!(found, Lookup::Ahead(_));
+        let peeked = self.engine.peek(key, self.now);
+        match self.engine.next(key, ahead, self.now, || ()) {
+            Next::Serve { value, stale } => assert_eq!(peeked, (!stale).then_some(value), "{key}"),
+            Next::Begin { begun, old } => {
+                assert_eq!(old.filter(|old| !old.stale).map(|old| old.value), peeked, "{key}");
+                assert!(ahead || peeked.is_none(), "{key} is loaded though it is fresh");
+                match begun {
+                    Begin::Lead(lease) => self.leases.push(lease),
+                    Begin::Join { .. } => assert!(old.is_none(), "{key}: who can be served waits"),
+                }
+            }
+        }
+        self.rescue(key);
+    }
+
+    fn rescue(&self, key: &str) {
+        let peeked = self.engine.peek(key, self.now);
+        match self.engine.rescue(key, self.now) {
+            Some(Rescued::Fresh(value)) => assert_eq!(peeked, Some(value), "{key}"),
+            Some(Rescued::Stale(_)) => {
+                assert_eq!(peeked, None, "{key}");
+                self.engine.note_stale(key);
+            }
+            Some(Rescued::OnError(_)) | None => assert_eq!(peeked, None, "{key}"),
+        }
+    }
+
     fn begin(&mut self, input: &mut Input<'_>) {
         if let Begin::Lead(lease) = self.engine.begin(input.pick(&KEYS), self.now, || ()) {
             self.leases.push(lease);
@@ -158,7 +192,7 @@ impl World {
         } else {
             let key = input.pick(&KEYS);
             self.engine.delete(key);
-            assert_eq!(self.engine.peek(key, self.now), None);
+            assert_eq!(self.engine.rescue(key, self.now), None);
         }
     }
 
@@ -177,7 +211,7 @@ impl World {
         for key in KEYS {
             let named = invalidation.keys.iter().any(|named| named == key)
                 || invalidation.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
-            assert!(!named || self.engine.peek(key, self.now).is_none(), "{key} was invalidated");
+            assert!(!named || self.engine.rescue(key, self.now).is_none(), "{key} was invalidated");
         }
     }
 
@@ -279,6 +313,10 @@ fn config(input: &mut Input<'_>) -> Config {
     config.page_records = input.pick(&[1, 1_000]);
     config.on_undecodable = input.pick(&[OnUndecodable::Skip, OnUndecodable::Flush]);
     config.keys_as_tags = input.flag();
+    config.stale_while_revalidate = input.pick(&WINDOWS);
+    config.stale_if_error = input.pick(&WINDOWS);
+    config.refresh_ahead = share(input);
+    config.negative_ttl = input.pick(&[None, Some(Duration::ZERO), Some(Duration::from_secs(2))]);
     // Whoever follows a lane reads no change log.
     if input.flag() && config.lanes.is_none() {
         config.sources = crate::codecs::sources().into();
@@ -291,9 +329,22 @@ fn loaded<'a>(input: &mut Input<'_>, tags: &'a [&'a str]) -> Loaded<'a, u64> {
         weight: input.pick(&[0, 1, 1, 3, u32::MAX]),
         tags,
         ttl: (input.below(4) == 0).then(|| Duration::from_millis(input.number())),
+        refresh: Refresh {
+            stale_while_revalidate: (input.below(4) == 0).then(|| Duration::from_millis(input.number())),
+            stale_if_error: (input.below(4) == 0).then(|| Duration::from_millis(input.number())),
+            refresh_ahead: (input.below(4) == 0).then(|| share(input)),
+        },
+        absent: input.below(4) == 0,
         took: Duration::from_millis(input.number()),
         ..Loaded::new(7)
     }
+}
+
+const WINDOWS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_secs(5), Duration::from_millis(u32::MAX as u64)];
+
+fn share(input: &mut Input<'_>) -> Share {
+    Share::new(input.pick(&[0.0, 0.1, 0.9])).unwrap_or(Share::OFF)
 }
 
 fn tags(input: &mut Input<'_>) -> Vec<&'static str> {

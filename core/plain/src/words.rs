@@ -237,7 +237,10 @@ pub fn report(report: &InvocationReport) -> Value {
         "time_spent": millis(report.time_spent),
         "hits": number(report.hits),
         "misses": number(report.misses),
+        "stale": number(report.stale),
+        "rescued": number(report.rescued),
         "loads": number(report.loads),
+        "refreshes": number(report.refreshes),
         "catch_ups_missed": number(report.catch_ups_missed),
         "gaps": number(report.gaps),
         "lag": report.lag.map(millis),
@@ -284,4 +287,46 @@ fn camel_name(name: &str) -> String {
         name.push_str(letters.as_str());
         name
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extras(value: Value) -> Extras {
+        serde_json::from_value(value).expect("what a host hands over")
+    }
+
+    #[test]
+    fn what_a_fill_says_reaches_the_core_in_either_case() {
+        let python = json!({
+            "ttl": 5.5, "stale_while_revalidate": 10, "stale_if_error": 20, "refresh_ahead": 0.5, "absent": true
+        });
+        for told in [python.clone(), camel(python)] {
+            let loaded = extras(told).loaded("value", &[]);
+            let refresh = Refresh {
+                stale_while_revalidate: Some(Duration::from_millis(10)),
+                stale_if_error: Some(Duration::from_millis(20)),
+                refresh_ahead: Share::new(0.5),
+            };
+            assert_eq!((loaded.refresh, loaded.absent, loaded.weight), (refresh, true, 1));
+            assert_eq!(loaded.ttl, Some(Duration::from_micros(5_500)));
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_the_caches_and_no_share_is_off() {
+        assert_eq!(extras(json!({})).refresh(), Refresh::default());
+        for share in [0.0, 1.0, -1.0, 7.0] {
+            assert_eq!(extras(json!({ "refresh_ahead": share })).refresh().refresh_ahead, Some(Share::OFF));
+        }
+    }
+
+    #[test]
+    fn counters_of_old_values_are_told() {
+        let (stats, report) = (stats(&Stats::default()), report(&InvocationReport::default()));
+        for name in ["stale", "rescued", "refreshes"] {
+            assert!(stats[name].is_number() && report[name].is_number(), "{name}");
+        }
+    }
 }

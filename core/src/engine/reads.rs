@@ -10,9 +10,10 @@ use crate::fence::{Mark, Since};
 use crate::lease::{Arrival, Lease, LeaseId};
 use crate::lock::{Guarded, Host};
 use crate::mutant::{Mutant, active};
+use crate::outcome::{Begin, FillOutcome, Lookup, Next, Rescued};
 use crate::random::mix;
 use crate::refresh::Refresh;
-use crate::segment::{Begin, Candidate, FillOutcome, Hashed, Lookup, Next, Rescued, Segment};
+use crate::segment::{Candidate, Hashed, Segment};
 use crate::stats::cost;
 use crate::time::Time;
 
@@ -56,20 +57,42 @@ pub struct Moment {
 
 impl<H: Host> Engine<H> {
     /// Reads a key. Returns [`Lookup::Due`] if a catch-up should be tried
-    /// first (contract line 3).
+    /// first (contract line 3), also for what is past its lifetime and may yet
+    /// be served. A reader who can load goes on with [`Engine::next`] after
+    /// [`Lookup::Miss`] and [`Lookup::Ahead`].
     #[inline]
     pub fn get(&self, key: &str, now: Time) -> Lookup<H::Value> {
         let due = self.published.due.load(Ordering::Acquire) <= now.as_millis();
-        let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), due))
+        self.look(key, now, due)
     }
 
     /// Reads a key after a catch-up was tried, whatever came of it: serves
     /// what is within the hard bound. Never [`Lookup::Due`].
     #[inline]
     pub fn get_after_catch_up(&self, key: &str, now: Time) -> Lookup<H::Value> {
+        self.look(key, now, false)
+    }
+
+    #[inline]
+    fn look(&self, key: &str, now: Time, patient: bool) -> Lookup<H::Value> {
         let at = self.hash(key);
-        self.segment(at.hash).read(|segment| segment.read(at.hash, at.key, &self.view(now), false))
+        self.segment(at.hash).read(|segment| {
+            let late = |slot| self.look_late(segment, slot, at.hash, now, patient);
+            segment.read(at, &self.view(now), patient, late)
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_late(
+        &self,
+        segment: &Segment<H>,
+        slot: u32,
+        hash: u64,
+        now: Time,
+        patient: bool,
+    ) -> Lookup<H::Value> {
+        segment.read_late(slot, hash, &self.view(now), patient)
     }
 
     /// Reads a key without counting it, and without a trace for the eviction
@@ -153,6 +176,15 @@ impl<H: Host> Engine<H> {
     pub fn abandon(&self, lease: &Lease, now: Time) {
         let at = self.hash(&lease.key);
         self.change(at.hash, |segment| segment.abandon(lease.id, self.validity(now)));
+    }
+
+    /// Ends a load that found that there is nothing, where that is not stored:
+    /// an old value of the key is dropped. Returns whether that is true for
+    /// all who wait; else, because of an invalidation meanwhile, only for those
+    /// whom [`Arrival::accepts`] names.
+    pub fn end_absent(&self, lease: &Lease, now: Time) -> bool {
+        let at = self.hash(&lease.key);
+        self.change(at.hash, |segment| segment.end_absent(at, lease.id, self.validity(now)))
     }
 
     /// Stores a value without a lease. It counts as loaded now, or at `as_of`
@@ -246,6 +278,13 @@ impl<H: Host> Engine<H> {
     pub fn delete(&self, key: &str) -> bool {
         let at = self.hash(key);
         self.change(at.hash, |segment| segment.delete(at))
+    }
+
+    /// Whether somebody loads a key.
+    #[cfg(test)]
+    pub(crate) fn is_loading(&self, key: &str, now: Time) -> bool {
+        let at = self.hash(key);
+        self.segment(at.hash).read(|segment| segment.is_loading(at, self.validity(now)))
     }
 
     fn hash_tags(&self, tags: &[&str]) -> Vec<u64> {

@@ -188,6 +188,17 @@ fn a_share_is_a_number_between_nothing_and_all() {
 }
 
 #[test]
+fn a_soft_timeout_beyond_the_hard_one_is_told_of_it() {
+    let mut config = Config::default();
+    config.set("soft_load_timeout", &Text("31s"), SECONDS).unwrap();
+    let error = config.validate().unwrap_err();
+    assert_eq!((error.option.as_ref(), error.value.as_str()), ("soft_load_timeout", "31s"));
+    assert!(error.remedy.contains("`load_timeout`, which is 30s"), "{error}");
+    config.set("load_timeout", &Text("31s"), SECONDS).unwrap();
+    assert_eq!(config.validate(), Ok(()));
+}
+
+#[test]
 fn words_are_chosen_from_a_list() {
     let mut config = Config::default();
     config.set("namespace", &Text("shop"), SECONDS).unwrap();

@@ -137,6 +137,20 @@ pub fn count<T: TryFrom<u64>>(option: &'static str, setting: &Setting<'_>) -> Re
     read.ok_or_else(|| refused(option, setting, remedy))
 }
 
+/// A share: a number between 0 and 1, both excluded.
+///
+/// # Errors
+///
+/// For anything else, a number in quotes included.
+pub fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share, ConfigError> {
+    let read = match *setting {
+        Setting::Number(number) => Share::new(number),
+        _ => None,
+    };
+    let remedy = "give a number between 0 and 1, such as 0.8, or leave it out";
+    read.ok_or_else(|| refused(option, setting, remedy))
+}
+
 /// 2⁶⁴, the first number that is too large.
 const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 
@@ -151,20 +165,6 @@ fn whole(number: f64) -> Option<u64> {
 )]
 fn bytes(number: f64) -> Option<u64> {
     (0.0..TOO_LARGE).contains(&number).then_some(number as u64)
-}
-
-/// A share: a number between 0 and 1, both excluded.
-///
-/// # Errors
-///
-/// For anything else, a number in quotes included.
-pub fn share(option: &'static str, setting: &Setting<'_>) -> Result<Share, ConfigError> {
-    let read = match *setting {
-        Setting::Number(number) => Share::new(number),
-        _ => None,
-    };
-    let remedy = "give a number between 0 and 1, such as 0.8, or leave it out";
-    read.ok_or_else(|| refused(option, setting, remedy))
 }
 
 /// A text.

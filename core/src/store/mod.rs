@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 
 use crate::eviction::Policy;
 use crate::expiry::Timing;
+use crate::mutant::{Mutant, active};
 use crate::time::Time;
 
 mod key;
@@ -32,12 +33,12 @@ pub(crate) struct Entry<V> {
     /// The value.
     pub value: V,
     start: Time,
-    life: u32,
-    ahead: u8,
+    calm: u32,
     spread: u8,
     tagged: bool,
     /// How long the load took, in the counters' unit.
     pub cost: u32,
+    life: u32,
     stale: u32,
     rescue: u32,
     weight: u32,
@@ -50,10 +51,10 @@ impl<V> Entry<V> {
     pub(crate) fn timing(&self) -> Timing {
         Timing {
             start: self.start,
+            calm: self.calm.into(),
             life: self.life.into(),
             stale: self.stale.into(),
             rescue: self.rescue.into(),
-            ahead: self.ahead.into(),
             spread: self.spread.into(),
         }
     }
@@ -65,27 +66,27 @@ impl<V> Entry<V> {
             key,
             value,
             start,
-            life: 0,
-            stale: 0,
-            cost,
-            weight,
-            hash,
-            rescue: 0,
-            ahead: 0,
+            calm: 0,
             spread: 0,
             tagged,
+            cost,
+            life: 0,
+            stale: 0,
+            rescue: 0,
+            weight,
+            hash,
         };
         entry.set_timing(timing);
         entry
     }
 
-    /// The windows are of 32 bits, the others of 8, see [`Timing`].
+    /// All are of 32 bits but the spread, which is of 8: see [`Timing`].
     #[expect(clippy::cast_possible_truncation, reason = "see above")]
     fn set_timing(&mut self, timing: &Timing) {
         self.start = timing.start;
-        (self.life, self.stale, self.rescue) =
-            (timing.life as u32, timing.stale as u32, timing.rescue as u32);
-        (self.ahead, self.spread) = (timing.ahead as u8, timing.spread as u8);
+        (self.calm, self.life) = (timing.calm as u32, timing.life as u32);
+        (self.stale, self.rescue) = (timing.stale as u32, timing.rescue as u32);
+        self.spread = timing.spread as u8;
     }
 }
 
@@ -317,6 +318,15 @@ impl<V, P: Policy> Store<V, P> {
         self.note_empty();
     }
 
+    /// What a mutant does in place of [`clear`](Self::clear).
+    pub(crate) fn drop_fresh(&mut self, now: Time) {
+        for slot in 0..self.slots.len() {
+            if matches!(&self.slots[slot], Slot::Full(entry) if now < entry.timing().expires()) {
+                self.remove_slot(slot_number(slot));
+            }
+        }
+    }
+
     /// Looks at the next few entries and drops those that expired, so that a
     /// store that is only written to does not keep them. Returns how many.
     pub(crate) fn sweep(&mut self, now: Time, looks: usize) -> u64 {
@@ -391,8 +401,9 @@ impl<V, P: Policy> Store<V, P> {
         self.last_expiry
     }
 
+    /// The entry in a slot that [`locate`](Self::locate) gave.
     #[inline]
-    fn entry(&self, slot: u32) -> Option<&Entry<V>> {
+    pub(crate) fn entry(&self, slot: u32) -> Option<&Entry<V>> {
         match self.slots.get(slot as usize) {
             Some(Slot::Full(entry)) => Some(entry),
             _ => None,
@@ -458,7 +469,8 @@ impl<V, P: Policy> Store<V, P> {
         self.next_expiry = self.next_expiry.min(end);
         self.oldest = self.oldest.min(timing.start);
         self.last_expiry = self.last_expiry.max(end);
-        self.longest = self.longest.max(timing.retention());
+        let outside = active(Mutant::WindowsOutsideFloor);
+        self.longest = self.longest.max(if outside { timing.life } else { timing.retention() });
     }
 
     fn note_empty(&mut self) {

@@ -169,7 +169,12 @@ impl Fleet {
     fn load(&mut self, at: usize, key: &str) -> bool {
         let time = Time::from_millis(self.now);
         let engine = &self.members[at].engine;
-        let value = super::oracle::Value { key: 0, version: 0, began: self.now };
+        let value = super::oracle::Value {
+            key: 0,
+            version: 0,
+            began: self.now,
+            terms: super::oracle::Terms::default(),
+        };
         match engine.begin(key, time, || ()) {
             Begin::Lead(lease) => {
                 engine.fill(&lease, Loaded::new(value), time);

@@ -1,8 +1,10 @@
 //! The proof: a simulated stream, sandboxes on it, an oracle, and mutants.
 
+mod absent;
 mod bridge;
 mod database;
 mod fleet;
+mod loading;
 mod model;
 mod moment;
 mod mutants;
@@ -11,5 +13,6 @@ mod reentrance;
 mod sandbox;
 mod scenario;
 mod simulation;
+mod spread;
 mod timeline;
 mod world;

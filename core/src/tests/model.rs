@@ -1,7 +1,8 @@
 //! The engine against an obviously correct model: a map that forgets.
 //!
 //! Without a stream and within its bounds a cache must hold exactly what was
-//! stored and not invalidated, deleted or expired since.
+//! stored and not invalidated, deleted or expired since, and past that what is
+//! within its windows.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -9,15 +10,37 @@ use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
 
-use super::oracle::Value;
+use super::oracle::{Terms, Value};
 use super::sandbox::SimHost;
 use crate::random::Random;
-use crate::{Begin, Config, Engine, FillOutcome, Invalidation, Loaded, Time};
+use crate::{
+    Begin, Config, Engine, FillOutcome, Invalidation, Loaded, Lookup, Next, Refresh, Rescued, Time, Worth,
+};
 
 struct Kept {
     value: Value,
     tags: Vec<String>,
     expires: Time,
+    /// How long it is of use past that.
+    stale: Duration,
+    on_error: Duration,
+}
+
+impl Kept {
+    fn fresh(&self, now: Time) -> Option<Value> {
+        (now < self.expires).then_some(self.value)
+    }
+
+    /// What is left of it for a reader whose load failed.
+    fn rescued(&self, now: Time) -> Option<Rescued<Value>> {
+        if now < self.expires {
+            Some(Rescued::Fresh(self.value))
+        } else if now < self.expires + self.stale {
+            Some(Rescued::Stale(self.value))
+        } else {
+            (now < self.expires + self.on_error).then_some(Rescued::OnError(self.value))
+        }
+    }
 }
 
 struct Reference {
@@ -28,11 +51,23 @@ struct Reference {
     next: usize,
 }
 
-const TTL: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(4);
+const STALE: Duration = Duration::from_secs(1);
+const ON_ERROR: Duration = Duration::from_secs(2);
+const NEGATIVE: Duration = Duration::from_secs(1);
 
 impl Reference {
     fn new(seed: u64, segments: usize) -> Self {
-        let config = Config { ttl_min: TTL, ttl_max: TTL, segments, max_entries: 4_096, ..Config::default() };
+        let config = Config {
+            ttl_min: TTL,
+            ttl_max: TTL,
+            stale_while_revalidate: STALE,
+            stale_if_error: ON_ERROR,
+            negative_ttl: Some(NEGATIVE),
+            segments,
+            max_entries: 4_096,
+            ..Config::default()
+        };
         let now = Time::from_millis(1_790_000_000_000);
         let engine = Engine::new(config, seed, now).expect("sound");
         Self { engine, kept: BTreeMap::new(), now, random: Random::new(seed), next: 0 }
@@ -60,27 +95,77 @@ impl Reference {
             6 => self.invalidate_tag(),
             7 => self.invalidate_prefix(),
             8 if self.random.up_to(30) == 0 => self.invalidate_all(),
-            _ => self.now = self.now + Duration::from_millis(self.random.up_to(900)),
+            // Steps that meet the ends of lifetimes and windows to the millisecond.
+            _ => self.now = self.now + Duration::from_millis(100 * self.random.up_to(9)),
         }
-        self.kept.retain(|_, kept| kept.expires > self.now);
+        self.kept.retain(|_, kept| kept.rescued(self.now).is_some());
     }
 
     fn store(&mut self) {
         let (key, tags) = (self.key(), self.tags());
         self.next += 1;
-        let value = Value { key: self.next, version: 0, began: 0 };
+        let value = Value { key: self.next, version: 0, began: 0, terms: Terms::default() };
+        let (absent, own) = (self.random.up_to(4) == 0, self.random.up_to(4) == 0);
+        let ttl = (self.random.up_to(4) == 0).then(|| Duration::from_secs(self.random.up_to(3)));
+        let windows = own.then(|| (Duration::from_secs(2), Duration::from_secs(self.random.up_to(4))));
         let borrowed: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let loaded = Loaded { tags: &borrowed, ..Loaded::new(value) };
+        let refresh = Refresh {
+            stale_while_revalidate: windows.map(|windows| windows.0),
+            stale_if_error: windows.map(|windows| windows.1),
+            refresh_ahead: None,
+        };
+        let loaded = Loaded { tags: &borrowed, ttl, refresh, absent, ..Loaded::new(value) };
         let outcome = if self.random.up_to(1) == 0 {
             self.engine.insert(&key, loaded, None, self.now)
         } else {
-            let Begin::Lead(lease) = self.engine.begin(&key, self.now, || ()) else {
-                panic!("nobody else loads")
-            };
+            let Some(lease) = self.lead(&key) else { return };
             self.engine.fill(&lease, loaded, self.now)
         };
-        assert_eq!(outcome, FillOutcome::Stored);
-        self.kept.insert(key, Kept { value, tags, expires: self.now + TTL });
+        let negative = absent.then_some(NEGATIVE);
+        let life = ttl.into_iter().chain(negative).min().unwrap_or(TTL);
+        let (stale, on_error) =
+            if absent { Default::default() } else { windows.unwrap_or((STALE, ON_ERROR)) };
+        if life.is_zero() {
+            assert_eq!(outcome, FillOutcome::NotKept);
+            self.kept.remove(&key);
+        } else {
+            assert_eq!(outcome, FillOutcome::Stored);
+            self.kept.insert(key, Kept { value, tags, expires: self.now + life, stale, on_error });
+        }
+    }
+
+    /// Begins a load as a reader does; `None` if there is a fresh value, or if
+    /// the load was given up.
+    fn lead(&mut self, key: &str) -> Option<crate::Lease> {
+        let known = self.kept.get(key);
+        let fresh = known.and_then(|kept| kept.fresh(self.now));
+        let stale = match known.and_then(|kept| kept.rescued(self.now)) {
+            Some(Rescued::Stale(value)) => Some(value),
+            _ => None,
+        };
+        let lease = match self.engine.next(key, false, self.now, || ()) {
+            Next::Serve { value, stale } => {
+                assert_eq!((Some(value), stale), (fresh, false), "{key}");
+                return None;
+            }
+            Next::Begin { begun: Begin::Join { .. }, .. } => panic!("nobody else loads"),
+            Next::Begin { begun: Begin::Lead(lease), old } => {
+                assert_eq!(fresh, None, "{key}");
+                assert_eq!(old, stale.map(|value| Worth { value, stale: true }), "{key}");
+                lease
+            }
+        };
+        // Another reader meanwhile.
+        match (self.engine.next(key, false, self.now, || ()), stale) {
+            (Next::Serve { value, stale: true }, Some(expected)) => assert_eq!(value, expected, "{key}"),
+            (Next::Begin { begun: Begin::Join { id, .. }, old: None }, None) => assert_eq!(id, lease.id()),
+            (next, _) => panic!("{key}: {next:?}"),
+        }
+        if self.random.up_to(3) > 0 {
+            return Some(lease);
+        }
+        self.engine.abandon(&lease, self.now);
+        None
     }
 
     fn invalidate(&mut self, invalidation: &Invalidation) {
@@ -117,11 +202,16 @@ impl Reference {
 
     fn compare(&self) {
         for (key, kept) in &self.kept {
-            assert_eq!(self.engine.peek(key, self.now), Some(kept.value), "{key}");
+            assert_eq!(self.engine.peek(key, self.now), kept.fresh(self.now), "{key}");
+            let found = self.engine.get(key, self.now);
+            assert_eq!(found, kept.fresh(self.now).map_or(Lookup::Miss, Lookup::Hit), "{key}");
+            assert_eq!(self.engine.rescue(key, self.now), kept.rescued(self.now), "{key}");
         }
         for key in self.engine.keys() {
-            let held = self.engine.peek(&key, self.now);
-            assert_eq!(held, self.kept.get(&key).map(|kept| kept.value), "{key}");
+            let kept = self.kept.get(&key);
+            let (held, left) = (self.engine.peek(&key, self.now), self.engine.rescue(&key, self.now));
+            assert_eq!(held, kept.and_then(|kept| kept.fresh(self.now)), "{key}");
+            assert_eq!(left, kept.and_then(|kept| kept.rescued(self.now)), "{key}");
         }
         self.engine.validate();
     }
@@ -149,7 +239,7 @@ fn bounds_hold_at_every_instant() {
     for number in 0..20_000 {
         let key = format!("k{}", random.up_to(30));
         let weight = u32::try_from(random.up_to(50)).expect("small");
-        let value = Value { key: number, version: 0, began: 0 };
+        let value = Value { key: number, version: 0, began: 0, terms: Terms::default() };
         match random.up_to(5) {
             0 | 1 => drop(engine.insert(&key, Loaded { weight, ..Loaded::new(value) }, None, now)),
             2 => match engine.begin(&key, now, || ()) {

@@ -13,6 +13,17 @@ pub(super) struct Value {
     pub(super) version: usize,
     /// When the load began, in true time.
     pub(super) began: u64,
+    /// For how long it may be served.
+    pub(super) terms: Terms,
+}
+
+/// For how long from the start of its load a value may be served, and past
+/// that; in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) ttl: u64,
+    pub(super) stale: u64,
+    pub(super) on_error: u64,
 }
 
 /// What the oracle knows of one sandbox.
@@ -31,7 +42,10 @@ pub(super) struct Witness {
 /// The bounds that a world's caches were given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Promises {
-    pub(super) ttl_max: u64,
+    /// What goes for a value that brings nothing of its own.
+    pub(super) terms: Terms,
+    /// The longest life of what is not there.
+    pub(super) negative_ttl: Option<u64>,
     pub(super) max_lag: u64,
     /// What clocks may hide: short freezes, rounding.
     pub(super) tolerance: u64,
@@ -40,8 +54,12 @@ pub(super) struct Promises {
 /// How a value came to its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// From the store.
+    /// From the store, as a fresh value.
     Hit,
+    /// From the store, said to be past its lifetime.
+    Stale,
+    /// From the store, said to be what is left when a load fails.
+    OnError,
     /// From a load that another reader had begun.
     Joined,
 }
@@ -56,7 +74,7 @@ pub(super) fn judge(
     promises: Promises,
     database: &Database,
 ) -> Result<(), String> {
-    let Value { key, version, began } = value;
+    let Value { key, version, began, .. } = value;
     let provable = began >= witness.unprovable;
     if let Some((newer, change)) = database.overwritten(key, version, witness.caught_up).filter(|_| provable)
     {
@@ -75,17 +93,31 @@ pub(super) fn judge(
     if way == Way::Joined {
         return Ok(());
     }
-    let bound = now.saturating_sub(promises.max_lag + promises.tolerance);
+    judge_age(value, way, now, promises)?;
+    let lag = if way == Way::OnError { value.terms.on_error } else { 0 };
+    let bound = now.saturating_sub(promises.max_lag + lag + promises.tolerance);
     if let Some((newer, change)) = database.overwritten(key, version, bound).filter(|_| provable) {
         return Err(format!(
-            "line 3: key {key} served at version {version} (load began {began}) at {now}, though version {newer} \
-             ({change:?}) was readable for longer than max_lag"
+            "line 3: key {key} served at version {version} (load began {began}, {way:?}) at {now}, though version \
+             {newer} ({change:?}) was readable for longer than max_lag"
         ));
     }
-    if now > began + promises.ttl_max + promises.tolerance {
+    Ok(())
+}
+
+fn judge_age(value: Value, way: Way, now: u64, promises: Promises) -> Result<(), String> {
+    let Value { key, began, terms: Terms { ttl, stale, on_error }, .. } = value;
+    let late = match way {
+        Way::Stale => stale,
+        Way::OnError => on_error,
+        Way::Hit | Way::Joined => 0,
+    };
+    if ttl == 0 {
+        return Err(format!("line 8: key {key} served at {now}, though it was not to be kept"));
+    }
+    if now > began + ttl + late + promises.tolerance {
         return Err(format!(
-            "line 8: key {key} served at {now}, load began {began}: over {} ms",
-            promises.ttl_max
+            "line 8: key {key} served at {now} ({way:?}), load began {began}: over {ttl} + {late} ms"
         ));
     }
     Ok(())

@@ -27,6 +27,8 @@ pub(super) struct Load {
     /// What the database gave, once it did.
     pub(super) value: Option<Value>,
     pub(super) waiters: Vec<Waiter>,
+    /// Whether the reader who began it waits for it, too.
+    pub(super) led: bool,
     /// A later load of the same key was begun: this one must not be stored.
     pub(super) superseded: bool,
     /// A freeze that the clocks show cut it in two: it must not be stored.
@@ -77,7 +79,34 @@ pub(super) struct Sandbox {
     /// When each catch-up under way began, in true time.
     pub(super) catch_ups: BTreeMap<CatchUpId, u64>,
     pub(super) witness: Witness,
+    pub(super) tally: Tally,
+}
+
+/// How readers were served.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
     pub(super) hits: u64,
+    /// Past the lifetime.
+    pub(super) stale: u64,
+    /// By what was left when a load failed.
+    pub(super) on_error: u64,
+    /// Refreshes before the end of the lifetime.
+    pub(super) ahead: u64,
+    /// Loads whose value was not to be kept.
+    pub(super) not_kept: u64,
+}
+
+impl Tally {
+    #[must_use]
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            hits: self.hits + other.hits,
+            stale: self.stale + other.stale,
+            on_error: self.on_error + other.on_error,
+            ahead: self.ahead + other.ahead,
+            not_kept: self.not_kept + other.not_kept,
+        }
+    }
 }
 
 impl Sandbox {
@@ -96,7 +125,7 @@ impl Sandbox {
             writes: BTreeMap::new(),
             catch_ups: BTreeMap::new(),
             witness: Witness::default(),
-            hits: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -137,7 +166,13 @@ impl Sandbox {
         }
     }
 
-    pub(super) fn own_version(&self, key: usize) -> usize {
+    /// A reader comes for a key.
+    pub(super) fn arrive(&self, key: usize) -> Waiter {
+        let (arrival, caught_up) = (self.engine.arrive(), self.witness.caught_up);
+        Waiter { arrival, caught_up, own: self.own_version(key), loads: 0 }
+    }
+
+    fn own_version(&self, key: usize) -> usize {
         self.witness.own.get(&key).copied().unwrap_or(0)
     }
 }

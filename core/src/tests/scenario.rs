@@ -7,12 +7,12 @@ use std::vec::Vec;
 
 use kinesis_double::{Kinesis, Settings};
 
-use super::oracle::{Promises, Value};
+use super::oracle::{Promises, Terms, Value};
 use super::sandbox::{Sandbox, Writing};
 use super::world::{Event, STREAM, Setting, World, name, tags_of};
 use crate::invalidation::{Envelope, encode};
 use crate::random::Random;
-use crate::{CatchUp, Config, Invalidation, Loaded, OnUndecodable, RecordFormat};
+use crate::{CatchUp, Config, Invalidation, OnUndecodable, RecordFormat, Share};
 
 /// Sandboxes start here, in milliseconds since the epoch.
 const START: u64 = 1_790_000_000_000;
@@ -20,21 +20,31 @@ const START: u64 = 1_790_000_000_000;
 /// A world with everything drawn from `seed`.
 pub(super) fn world(seed: u64) -> World {
     let mut random = Random::new(seed ^ 0x5eed);
-    let config = draw_config(&mut random);
+    let mut config = draw_config(&mut random);
+    let policies = random.up_to(1) == 0;
+    if policies {
+        draw_policies(&mut config, &mut random);
+    }
     let settings = draw_settings(&mut random, &config);
     let put_to_get = settings.put_to_get_ms.1;
     let mut kinesis = Kinesis::new(settings, random.next());
     let shards = u32::try_from(1 + random.up_to(3)).unwrap_or(1);
     kinesis.create_stream(START - 1000, STREAM, shards).expect("a new stream");
-    let settle = u64::try_from(config.settle.as_millis()).unwrap_or(0);
+    let settle = millis(config.settle);
     let promises = Promises {
-        ttl_max: u64::try_from(config.ttl_max.as_millis()).unwrap_or(0),
-        max_lag: u64::try_from(config.max_lag.as_millis()).unwrap_or(0),
+        terms: Terms {
+            ttl: millis(config.ttl_max),
+            stale: millis(config.stale_while_revalidate),
+            on_error: millis(config.stale_if_error),
+        },
+        negative_ttl: config.negative_ttl.map(millis),
+        max_lag: millis(config.max_lag),
         tolerance: 60 + settle,
     };
     let keys = usize::try_from(4 + random.up_to(20)).unwrap_or(4);
     let quiet = [1, 1, 1, 10, 100][usize::try_from(random.up_to(4)).unwrap_or(0)];
-    let setting = Setting { kinesis, promises, put_to_get, replica_lag: settle, keys, start: START, quiet };
+    let replica_lag = settle;
+    let setting = Setting { kinesis, promises, put_to_get, replica_lag, keys, start: START, quiet, policies };
     let mut world = World::new(setting, random.next());
     for at in 0..2 + random.up_to(2) {
         let at = usize::try_from(at).unwrap_or(0);
@@ -75,6 +85,31 @@ fn draw_config(random: &mut Random) -> Config {
         page_records: u32::try_from(pick(&[1, 3, 1_000])).unwrap_or(1),
         ..Config::default()
     }
+}
+
+/// Windows shorter and longer than the lifetime and `max_lag`.
+fn draw_policies(config: &mut Config, random: &mut Random) {
+    let ttl = millis(config.ttl_max);
+    let mut pick = |choices: &[u64]| {
+        let at = random.up_to(choices.len() as u64 - 1);
+        choices[usize::try_from(at).unwrap_or(0)]
+    };
+    config.stale_while_revalidate = Duration::from_millis(pick(&[0, ttl / 2, 4 * ttl, 600_000]));
+    config.stale_if_error = Duration::from_millis(pick(&[0, ttl, 5_000, 600_000]));
+    config.refresh_ahead =
+        [Share::OFF, share(0.1), share(0.5)][usize::try_from(pick(&[0, 1, 2])).unwrap_or(0)];
+    config.negative_ttl = [None, Some(0), Some(700), Some(3_000)]
+        [usize::try_from(pick(&[0, 1, 2, 3])).unwrap_or(0)]
+    .map(Duration::from_millis);
+    config.soft_load_timeout = Some(Duration::from_millis(pick(&[50, 400, 30_000])));
+}
+
+pub(super) fn share(share: f64) -> Share {
+    Share::new(share).expect("a share")
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn draw_settings(random: &mut Random, config: &Config) -> Settings {
@@ -207,12 +242,13 @@ impl World {
         if self.replica_lag > 0 {
             return;
         }
-        let time = self.sandboxes[at].time(self.now);
-        let value = Value { key, version: self.database.version_at(key, self.now), began: self.now };
-        let tags = tags_of(key);
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let loaded = Loaded { tags: &tags, ..Loaded::new(value) };
-        self.sandboxes[at].engine.insert(&name(key), loaded, None, time);
+        let value = self.current(key);
+        self.insert_now(at, value);
+    }
+
+    fn current(&self, key: usize) -> Value {
+        let version = self.database.version_at(key, self.now);
+        Value { key, version, began: self.now, terms: self.promises.terms }
     }
 
     /// Reads the origin now and inserts later, saying when it was read.
@@ -221,7 +257,7 @@ impl World {
             return;
         }
         let time = self.sandboxes[at].time(self.now);
-        let value = Value { key, version: self.database.version_at(key, self.now), began: self.now };
+        let value = self.current(key);
         let delay = self.within(0, 3_000);
         self.after(delay, Event::InsertLate(at, value, time));
     }

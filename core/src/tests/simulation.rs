@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::{env, eprintln};
 
+use super::sandbox::Tally;
 use super::scenario::world;
 use super::world::World;
 use crate::CatchUp;
@@ -17,12 +18,13 @@ pub(super) const STEPS_A_WORLD: u64 = 4_000;
 
 /// Runs `steps` steps over as many worlds as that takes. The error names the
 /// world's seed.
-pub(super) fn simulate(seed: u64, steps: u64) -> Result<u64, String> {
-    let mut hits = 0;
-    for number in 0..steps.div_ceil(STEPS_A_WORLD) {
-        hits += run_world(world_seed(seed, number), STEPS_A_WORLD)?;
-    }
-    Ok(hits)
+pub(super) fn simulate(seed: u64, steps: u64) -> Result<Tally, String> {
+    let worlds = 0..steps.div_ceil(STEPS_A_WORLD);
+    worlds.map(|number| run_world(world_seed(seed, number), STEPS_A_WORLD)).try_fold(Tally::default(), and)
+}
+
+fn and(all: Tally, one: Result<Tally, String>) -> Result<Tally, String> {
+    one.map(|one| all.and(one))
 }
 
 /// The seed of the `number`th world of a run.
@@ -31,7 +33,7 @@ pub(super) fn world_seed(seed: u64, number: u64) -> u64 {
 }
 
 /// Runs one world; a panic in it is an error like any other.
-pub(super) fn run_world(seed: u64, steps: u64) -> Result<u64, String> {
+pub(super) fn run_world(seed: u64, steps: u64) -> Result<Tally, String> {
     let ran = catch_unwind(AssertUnwindSafe(|| live(seed, steps)));
     let ran = ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -40,13 +42,13 @@ pub(super) fn run_world(seed: u64, steps: u64) -> Result<u64, String> {
     ran.map_err(|what| format!("world {seed}: {what}"))
 }
 
-fn live(seed: u64, steps: u64) -> Result<u64, String> {
+fn live(seed: u64, steps: u64) -> Result<Tally, String> {
     let mut world = world(seed);
     for _ in 0..steps {
         world.step()?;
     }
     settle(&mut world)?;
-    Ok(world.sandboxes.iter().map(|sandbox| sandbox.hits).sum())
+    Ok(world.sandboxes.iter().map(|sandbox| sandbox.tally).fold(Tally::default(), Tally::and))
 }
 
 /// After everything calmed down, each sandbox must be able to cache a value
@@ -89,8 +91,10 @@ fn catches_up(world: &mut World, at: usize) -> Result<(), String> {
 #[test]
 fn fixed_seeds() {
     for seed in 1..=4 {
-        let hits = simulate(seed, 1_000_000).unwrap_or_else(|what| panic!("{what}"));
-        assert!(hits > 100_000, "seed {seed}: only {hits} hits; the simulation does not exercise the cache");
+        let tally = simulate(seed, 1_000_000).unwrap_or_else(|what| panic!("{what}"));
+        let Tally { hits, stale, on_error, ahead, not_kept } = tally;
+        let enough = hits > 100_000 && stale > 1_000 && on_error > 500 && ahead > 200 && not_kept > 1_000;
+        assert!(enough, "seed {seed}: {tally:?}: the simulation does not exercise the cache");
     }
 }
 
@@ -121,6 +125,6 @@ fn simulate_for() {
     let steps = number("SNOWMELT_SIM_STEPS").unwrap_or(2_000_000);
     let seed = number("SNOWMELT_SIM_SEED").unwrap_or_else(unused_seed);
     eprintln!("simulating {steps} steps from seed {seed}");
-    let hits = simulate(seed, steps).unwrap_or_else(|what| panic!("{what}"));
-    eprintln!("{steps} steps, {hits} hits, nothing stale");
+    let tally = simulate(seed, steps).unwrap_or_else(|what| panic!("{what}"));
+    eprintln!("{steps} steps, nothing that a reader was not to have: {tally:?}");
 }

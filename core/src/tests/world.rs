@@ -11,12 +11,12 @@ use kinesis_double::Kinesis;
 
 use super::bridge;
 use super::database::Database;
-use super::oracle::{Promises, Value, Way, judge};
-use super::sandbox::{Load, Reader, Sandbox, Waiter};
+use super::oracle::{Promises, Value};
+use super::sandbox::Sandbox;
 use crate::follower::{Answer, Call, CallError, CallId, Outcome};
 use crate::random::Random;
 use crate::writer::{Put, PutAnswer, WriteStep};
-use crate::{Begin, CatchUp, Event as CoreEvent, FillOutcome, LeaseId, Loaded, Lookup};
+use crate::{Event as CoreEvent, LeaseId};
 
 pub(super) const STREAM: &str = "invalidations";
 
@@ -36,6 +36,8 @@ pub(super) enum Event {
     OriginRead(usize, LeaseId),
     /// A load ends; `false` if it failed.
     LoadEnds(usize, LeaseId, bool),
+    /// Those who wait for a load have waited for long.
+    LoadIsLong(usize, LeaseId),
     /// A `PutRecords` reaches the stream; the sandbox, and which write of it.
     PutArrives(usize, u64, Put),
     /// Its answer reaches the sandbox.
@@ -83,6 +85,10 @@ pub(super) struct World {
     pub(super) quiet: u64,
     /// Whether the world does things of its own accord.
     pub(super) stirring: bool,
+    /// Whether values have windows, lifetimes of their own, and so on.
+    pub(super) policies: bool,
+    /// Of 1000 loads, how many fail.
+    pub(super) failing: u64,
 }
 
 pub(super) struct Setting {
@@ -93,6 +99,7 @@ pub(super) struct Setting {
     pub(super) keys: usize,
     pub(super) start: u64,
     pub(super) quiet: u64,
+    pub(super) policies: bool,
 }
 
 impl World {
@@ -114,6 +121,8 @@ impl World {
             traced: std::env::var_os("SNOWMELT_SIM_TRACE").is_some(),
             quiet: setting.quiet,
             stirring: true,
+            policies: setting.policies,
+            failing: if setting.policies { 150 } else { 50 },
         }
     }
 
@@ -184,10 +193,8 @@ impl World {
                 return Ok(Some(at));
             }
             Event::OriginRead(at, id) => self.read_origin(at, id),
-            Event::LoadEnds(at, id, succeeded) => {
-                self.end_load(at, id, succeeded)?;
-                return Ok(Some(at));
-            }
+            Event::LoadEnds(at, id, succeeded) => return self.end_load(at, id, succeeded).map(|()| Some(at)),
+            Event::LoadIsLong(at, id) => return self.answer_early(at, id).map(|()| Some(at)),
             Event::PutArrives(at, write, put) => self.put(at, write, put),
             Event::PutAnswered(at, write, answer) => {
                 let now = self.sandboxes[at].time(self.now);
@@ -269,179 +276,6 @@ impl World {
         self.after(delay, Event::AnswerArrives(at, call.id, answer));
     }
 
-    // Reading.
-
-    /// A reader comes for a key.
-    pub(super) fn read(&mut self, at: usize, key: usize) -> Result<(), String> {
-        let time = self.sandboxes[at].time(self.now);
-        match self.sandboxes[at].engine.get(&name(key), time) {
-            Lookup::Hit(value) | Lookup::Ahead(value) => self.hit(at, value),
-            Lookup::Miss => self.load(at, key, None),
-            Lookup::Due => {
-                let catch_up = self.sandboxes[at].engine.catch_up_for_read(time);
-                self.sandboxes[at].note(catch_up, self.now);
-                match catch_up {
-                    CatchUp::UpToDate | CatchUp::NotDue => self.read_anyway(at, key),
-                    CatchUp::Running(id) | CatchUp::Earlier(id) => {
-                        let deadline = time + self.sandboxes[at].engine.config().catch_up_budget;
-                        let earlier = matches!(catch_up, CatchUp::Earlier(_));
-                        let reader = Reader { key, deadline, waits_for: id, earlier };
-                        self.sandboxes[at].readers.push(reader);
-                        Ok(())
-                    }
-                }
-            }
-        }
-    }
-
-    fn read_anyway(&mut self, at: usize, key: usize) -> Result<(), String> {
-        let time = self.sandboxes[at].time(self.now);
-        match self.sandboxes[at].engine.get_after_catch_up(&name(key), time).value() {
-            Some(value) => self.hit(at, value),
-            None => self.load(at, key, None),
-        }
-    }
-
-    fn serve_readers(&mut self, at: usize) -> Result<(), String> {
-        let time = self.sandboxes[at].time(self.now);
-        let readers = core::mem::take(&mut self.sandboxes[at].readers);
-        for reader in readers {
-            let ended = self.sandboxes[at].engine.catch_up_outcome(reader.waits_for).is_some();
-            if !ended && time < reader.deadline {
-                self.sandboxes[at].readers.push(reader);
-                continue;
-            }
-            let again = if reader.earlier && time < reader.deadline {
-                let catch_up = self.sandboxes[at].engine.catch_up_for_read(time);
-                self.sandboxes[at].note(catch_up, self.now);
-                catch_up
-            } else {
-                CatchUp::UpToDate
-            };
-            match again {
-                CatchUp::Running(id) | CatchUp::Earlier(id) => {
-                    self.sandboxes[at].readers.push(Reader { waits_for: id, earlier: false, ..reader });
-                }
-                CatchUp::UpToDate | CatchUp::NotDue => self.read_anyway(at, reader.key)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn hit(&mut self, at: usize, value: Value) -> Result<(), String> {
-        let sandbox = &mut self.sandboxes[at];
-        sandbox.hits += 1;
-        judge(value, Way::Hit, self.now, &sandbox.witness, self.promises, &self.database)
-            .map_err(|what| format!("sandbox {at}: {what}"))
-    }
-
-    // Loading.
-
-    /// A reader that found nothing joins a load or begins one.
-    fn load(&mut self, at: usize, key: usize, waiter: Option<Waiter>) -> Result<(), String> {
-        let (now, time) = (self.now, self.sandboxes[at].time(self.now));
-        let sandbox = &mut self.sandboxes[at];
-        let waiter = waiter.unwrap_or(Waiter {
-            arrival: sandbox.engine.arrive(),
-            caught_up: sandbox.witness.caught_up,
-            own: sandbox.own_version(key),
-            loads: 0,
-        });
-        if waiter.loads == 2 {
-            return Err(format!("line 9: sandbox {at}: a reader of key {key} waits for a third load"));
-        }
-        let waiter = Waiter { loads: waiter.loads + 1, ..waiter };
-        match sandbox.engine.begin(&name(key), time, || ()) {
-            Begin::Join { id, .. } => {
-                let load = sandbox.loads.get_mut(&id).ok_or("line 9: joined a load that is over")?;
-                load.waiters.push(waiter);
-            }
-            Begin::Lead(lease) => {
-                let id = lease.id();
-                for load in sandbox.loads.values_mut().filter(|load| load.key == key) {
-                    load.superseded = true;
-                }
-                let load = Load {
-                    lease,
-                    key,
-                    began: now,
-                    value: None,
-                    waiters: Vec::new(),
-                    superseded: false,
-                    cut: false,
-                };
-                sandbox.loads.insert(id, load);
-                let (read, end) = (self.within(0, 60), self.within(0, 200));
-                let long = if self.chance(20) { self.within(1_000, 40_000) } else { 0 };
-                let succeeded = !self.chance(50);
-                self.after(read, Event::OriginRead(at, id));
-                self.after(read + end + long, Event::LoadEnds(at, id, succeeded));
-            }
-        }
-        Ok(())
-    }
-
-    fn read_origin(&mut self, at: usize, id: LeaseId) {
-        let lag = if self.replica_lag > 0 { self.random.up_to(self.replica_lag - 1) } else { 0 };
-        let now = self.now;
-        let Some(load) = self.sandboxes[at].loads.get_mut(&id) else { return };
-        let version = self.database.version_at(load.key, now - lag);
-        load.value = Some(Value { key: load.key, version, began: load.began });
-    }
-
-    fn end_load(&mut self, at: usize, id: LeaseId, succeeded: bool) -> Result<(), String> {
-        let time = self.sandboxes[at].time(self.now);
-        let Some(load) = self.sandboxes[at].loads.remove(&id) else { return Ok(()) };
-        let Some(value) = load.value.filter(|_| succeeded) else {
-            self.sandboxes[at].engine.abandon(&load.lease, time);
-            return Ok(());
-        };
-        let tags = tags_of(load.key);
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let weight = u32::try_from(load.key % 7 + 1).unwrap_or(1);
-        let loaded =
-            Loaded { weight, tags: &tags, took: time.since(load.lease.start()), ..Loaded::new(value) };
-        let outcome = self.sandboxes[at].engine.fill(&load.lease, loaded, time);
-        if self.traced {
-            std::eprintln!("{} sandbox {at} fills {value:?}: {outcome:?}", self.now);
-        }
-        if outcome == FillOutcome::Stored && load.superseded {
-            return Err(format!("line 9: sandbox {at}: two loads of key {} were both stored", load.key));
-        }
-        if outcome == FillOutcome::Stored && load.cut {
-            return Err(format!(
-                "line 9: sandbox {at}: a freeze cut the load of key {}; it was stored",
-                load.key
-            ));
-        }
-        for waiter in load.waiters {
-            if outcome == FillOutcome::Stored || load.lease.serves(waiter.arrival) {
-                self.joined(at, value, waiter)?;
-            } else {
-                self.load(at, load.key, Some(waiter))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn joined(&mut self, at: usize, value: Value, waiter: Waiter) -> Result<(), String> {
-        if self.replica_lag > 0 {
-            return Ok(());
-        }
-        let mut witness = super::oracle::Witness { caught_up: waiter.caught_up, ..Default::default() };
-        witness.own.insert(value.key, waiter.own);
-        judge(value, Way::Joined, self.now, &witness, self.promises, &self.database)
-            .map_err(|what| format!("sandbox {at}, waiting: {what}"))
-    }
-
-    fn insert_late(&mut self, at: usize, value: Value, as_of: crate::Time) {
-        let time = self.sandboxes[at].time(self.now);
-        let tags = tags_of(value.key);
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let loaded = Loaded { tags: &tags, ..Loaded::new(value) };
-        self.sandboxes[at].engine.insert(&name(value.key), loaded, Some(as_of), time);
-    }
-
     // Writing.
 
     /// Asks a write what it wants, and sees to it.
@@ -512,6 +346,7 @@ fn concerned(event: &Event) -> Option<usize> {
         | Event::AnswerArrives(at, ..)
         | Event::OriginRead(at, _)
         | Event::LoadEnds(at, ..)
+        | Event::LoadIsLong(at, _)
         | Event::PutAnswered(at, ..)
         | Event::WriteResumes(at, _)
         | Event::InsertLate(at, ..)

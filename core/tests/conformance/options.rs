@@ -28,14 +28,6 @@ fn set(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
         "catch_up_budget" => config.catch_up_budget = duration(option, value)?,
         "call_timeout" => config.call_timeout = duration(option, value)?,
         "load_timeout" => config.load_timeout = duration(option, value)?,
-        "soft_load_timeout" => config.soft_load_timeout = Some(duration(option, value)?),
-        "stale_while_revalidate" => config.stale_while_revalidate = duration(option, value)?,
-        "stale_if_error" => config.stale_if_error = duration(option, value)?,
-        "refresh_ahead" => {
-            let share = Share::new(read(option, value)?);
-            config.refresh_ahead = share.ok_or_else(|| format!("`{option}` cannot be {value}"))?;
-        }
-        "negative_ttl" => config.negative_ttl = Some(duration(option, value)?),
         "max_entries" => config.max_entries = read(option, value)?,
         "max_weight" => config.max_weight = read(option, value)?,
         "max_leases" => config.max_leases = read(option, value)?,
@@ -56,6 +48,21 @@ fn set(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
         "give_up_records" => config.give_up_records = read(option, value)?,
         "give_up_bytes" => config.give_up_bytes = read(option, value)?,
         "page_records" => config.page_records = read(option, value)?,
+        _ => return set_refresh(config, option, value),
+    }
+    Ok(())
+}
+
+fn set_refresh(config: &mut Config, option: &str, value: &Value) -> Result<(), String> {
+    match option {
+        "soft_load_timeout" => config.soft_load_timeout = Some(duration(option, value)?),
+        "stale_while_revalidate" => config.stale_while_revalidate = duration(option, value)?,
+        "stale_if_error" => config.stale_if_error = duration(option, value)?,
+        "refresh_ahead" => {
+            let share = Share::new(read(option, value)?);
+            config.refresh_ahead = share.ok_or_else(|| format!("`{option}` cannot be {value}"))?;
+        }
+        "negative_ttl" => config.negative_ttl = Some(duration(option, value)?),
         _ => return Err(format!("no option is called `{option}`")),
     }
     Ok(())

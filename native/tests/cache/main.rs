@@ -5,6 +5,8 @@ mod catching_up;
 mod invocations;
 mod kinesis;
 mod loads;
+mod many;
+mod refresh;
 mod stress;
 mod support;
 mod writing;

@@ -47,7 +47,16 @@ const THEIR_PREFIXES: [&str; 2] = ["CACHE_EXTENSION_", "PARAMETERS_SECRETS_EXTEN
 
 /// Options of the core that the extension itself decides: its keys and its
 /// tables are what they are.
-const DECIDED: [&str; 2] = ["source", "keys_as_tags"];
+const DECIDED: [&str; 7] = [
+    "source",
+    "keys_as_tags",
+    // An answer does not say that it is old, so that none is.
+    "soft_load_timeout",
+    "stale_while_revalidate",
+    "stale_if_error",
+    "refresh_ahead",
+    "negative_ttl",
+];
 
 /// Options of the core that variables set, in the core's order.
 pub(super) fn options() -> impl Iterator<Item = &'static str> {
