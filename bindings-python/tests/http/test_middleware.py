@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -544,5 +545,32 @@ def test_an_application_that_asks_for_its_own_page(cache: Cache) -> None:
         middleware = cached(app, cache, ttl=60)
         with pytest.raises(snowmelt.LoadCycleError):
             await ask(middleware)
+
+    run(work())
+
+
+def test_nothing_waits_for_the_collector(cache: Cache) -> None:
+    """What a response took is let go with it, whether it is stored or not."""
+    from snowmelt.http import _asgi, _capture
+
+    def held() -> tuple[int, int]:
+        kinds = [type(found) for found in gc.get_objects()]
+        return kinds.count(_capture.Capture), kinds.count(_asgi.Exchange)
+
+    async def work() -> None:
+        origin = Origin()
+        app = cached(origin, cache, ttl=60)
+        gc.collect()
+        before = held()
+        gc.disable()
+        try:
+            for control in ("public", "private"):
+                origin.headers["cache-control"] = control
+                for number in range(20):
+                    await ask(app, f"/{control}/{number}")
+            await until_on_loop(lambda: not responses())
+            assert held() == before
+        finally:
+            gc.enable()
 
     run(work())

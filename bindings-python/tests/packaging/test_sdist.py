@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packing import refuse
 
-from .workbench import GIVEN, HERE, PROGRAMS, installed, only, run, sources
+from .workbench import GIVEN, HERE, PROGRAMS, SOURCES, installed, only, run, sources
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +26,12 @@ def unpacked(sdist: Path, bench: Path) -> Path:
 def test_it_has_what_it_needs(unpacked: Path) -> None:
     top = {"PKG-INFO", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "pyproject.toml", "Cargo.toml", "Cargo.lock"}
     assert {file.name for file in unpacked.iterdir()} == top | {"python", "bindings-python", "core", "native"}
-    for tree in ("bindings-python/src", "core/src", "core/plain/src", "native/src"):
+    for tree in ("bindings-python/src", "core/src", "core/plain/src", "core/http/src", "native/src"):
         wanted = {file.relative_to(HERE.parent) for file in (HERE.parent / tree).rglob("*.rs")}
         assert wanted and wanted == {file.relative_to(unpacked) for file in (unpacked / tree).rglob("*.rs")}
-    assert {file.name for file in sources()} == {file.name for file in (unpacked / "python" / "snowmelt").iterdir()}
+    python = unpacked / "python" / "snowmelt"
+    found = {str(file.relative_to(python)) for file in python.rglob("*") if file.is_file()}
+    assert {str(file.relative_to(SOURCES)) for file in sources()} == found
 
 
 def test_it_has_no_junk(sdist: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from packing import refuse
 from packing.tools import executable
 
-from .workbench import GIVEN, HERE, PROGRAMS, run, sources
+from .workbench import GIVEN, HERE, PROGRAMS, SOURCES, run, sources
 
 def names(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
@@ -35,7 +35,7 @@ def metadata(wheel: Path) -> email.message.Message:
 
 def test_it_has_what_it_should_have_and_nothing_else(wheel: Path) -> None:
     found = set(names(wheel))
-    python = {f"snowmelt/{file.name}" for file in sources()}
+    python = {f"snowmelt/{file.relative_to(SOURCES).as_posix()}" for file in sources()}
     modules = {name for name in found if re.fullmatch(r"snowmelt/_snowmelt\.(abi3\.so|pyd|[a-z0-9_.-]+\.(so|pyd))", name)}
     (info,) = {name.split("/")[0] for name in found if ".dist-info/" in name}
     told = ["METADATA", "RECORD", "WHEEL", "sboms/snowmelt-python.cyclonedx.json"]

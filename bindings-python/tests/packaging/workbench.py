@@ -52,9 +52,13 @@ def packed(folder: Path) -> Path:
     return out
 
 
+#: Where they are.
+SOURCES = HERE / "python" / "snowmelt"
+
+
 def sources() -> list[Path]:
     """What the package has in Python."""
-    return [file for file in sorted((HERE / "python" / "snowmelt").iterdir()) if file.suffix in (".py", ".pyi", ".typed")]
+    return [file for file in sorted(SOURCES.rglob("*")) if file.suffix in (".py", ".pyi", ".typed")]
 
 
 def only(folder: Path, pattern: str) -> Path:

@@ -185,32 +185,29 @@ class Exchange:
         if value is not MISS and value is not DUE:
             return (value, "hit") if type(value) is Page else "failed"
         wishes = self._host.wishes(self._keep, _length)
-        before = self._capture
+        before, fetched = self._capture, None
         try:
-            fetched: Fetched[Any] | None = await cache.aio._fetch(key, value is DUE, self._load, wishes)
-            passed = None
-        except NotShared as error:
-            fetched, passed = None, error
+            fetched = await cache.aio._fetch(key, value is DUE, self._load, wishes)
+            reason = ""
+        except NotShared as passed:
+            reason = passed.reason
+        if fetched is None:
+            fetched = await self._rescued(key, reason)
         if self._capture is not before:
-            await self._led(key, fetched, passed)
+            await self._led(fetched)
             return LED
-        if passed is not None:
-            fetched = await self._rescued(key, passed)
-            if fetched is None:
-                return passed.reason
-        assert fetched is not None
+        if fetched is None:
+            return reason
         return (fetched.value, HOW[fetched.how]) if type(fetched.value) is Page else "failed"
 
-    async def _rescued(self, key: str, passed: NotShared) -> Fetched[Any] | None:
+    async def _rescued(self, key: str, reason: str) -> Fetched[Any] | None:
         """What may stand in for a response, if the application failed."""
-        return await rescue(self._host.cache, key, passed) if _snowmelt.http_failed(passed.reason) else None
+        return await rescue(self._host.cache, key, NotShared(reason)) if _snowmelt.http_failed(reason) else None
 
-    async def _led(self, key: str, fetched: Fetched[Any] | None, passed: NotShared | None) -> None:
+    async def _led(self, fetched: Fetched[Any] | None) -> None:
         """This request made the call: what that comes to is its response, unless an old page may be."""
         capture = self._capture
         assert capture is not None
-        if fetched is None and passed is not None:
-            fetched = await self._rescued(key, passed)
         if fetched is not None and fetched.how != "loaded":
             page = fetched.value
             if type(page) is Page and fits(self._host.policy, self._request, self._question, page):
@@ -223,10 +220,10 @@ class Exchange:
             assert capture.keep is not None
             await self._answer(outcome, "miss", capture.keep)
             await capture.ended()
-        elif outcome.reason == "failed":
+        elif outcome == "failed":
             await capture.ended()  # It raises what the application raised.
         else:
-            await capture.forward(self._marking(outcome.reason, self._question))
+            await capture.forward(self._marking(outcome, self._question))
 
     async def _load(self) -> Page:
         """The load: on a task of its own."""

@@ -28,6 +28,10 @@ COLLECTING, PASSING, ENDED = range(3)
 
 
 
+async def _gone(message: Message) -> None:
+    raise Gone("the client of this response is gone")
+
+
 def _ended(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
         task.exception()  # Whoever is there to be told gets it from the task; the others from the load.
@@ -42,7 +46,9 @@ class Capture:
         self._question = question
         self.keep: _snowmelt.HttpKeep | None = None
         #: Why the response is not shared.
-        self.passed: NotShared | None = None
+        self._reason: str | None = None
+        #: What the application raised, for as long as it may have to be told. (Its traceback leads back here.)
+        self._raised: BaseException | None = None
         #: What the application sent, until a page is made of it or it was sent on.
         self._held: list[Message] = []
         self._size = 0
@@ -55,7 +61,7 @@ class Capture:
         #: What it comes to is its own client's response.
         self._is_delivered = False
         self._moved = asyncio.Event()
-        self._decided: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
+        self._decided: asyncio.Future[Page | str] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         #: The request's body, until the application has it.
@@ -71,17 +77,22 @@ class Capture:
         _keep(self._host.cache._tasks, loop, task)
         task.add_done_callback(_ended)
         try:
-            return await asyncio.shield(self._decided)
+            outcome = await asyncio.shield(self._decided)
         except asyncio.CancelledError:
             task.cancel()  # The loop ends.
             raise
+        finally:
+            del task
+        if isinstance(outcome, Page):
+            return outcome
+        raise NotShared(outcome, self._raised)
 
     async def _call(self, app: App, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
         except BaseException as raised:
             if self._state is COLLECTING:
-                self._pass(NotShared("failed", raised))
+                self._pass("failed", raised)
             elif self._state is PASSING and self._flows is False:
                 return  # Nobody is there to be told.
             elif self._is_left and isinstance(raised, Exception):
@@ -90,7 +101,7 @@ class Capture:
             raise
         else:
             if self._state is COLLECTING:
-                self._pass(NotShared("incomplete"))
+                self._pass("incomplete")
         finally:
             self._stop_timer()
 
@@ -115,7 +126,7 @@ class Capture:
             self._held.append(message)
             reason = self._collect(message)
             if reason is not None:
-                self._pass(NotShared(reason))
+                self._pass(reason)
             return
         if self._state is PASSING:
             await self._moved.wait()
@@ -124,7 +135,7 @@ class Capture:
                 return
             self._size += len(message.get("body", b""))
             if self._size > self._most():
-                raise Gone("the client of this response is gone")
+                await _gone(message)
 
     def _most(self) -> int:
         return 1 << 20 if self.keep is None else self.keep.body_cap
@@ -170,31 +181,35 @@ class Capture:
 
     def _is_late(self) -> None:
         if self._state is COLLECTING:
-            self._pass(NotShared("endless"))
+            self._pass("endless")
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _pass(self, passed: NotShared) -> None:
+    def _pass(self, reason: str, raised: BaseException | None = None) -> None:
         """The response is its own client's."""
         self._stop_timer()
-        self._state, self.passed = PASSING, passed
+        self._state, self._reason, self._raised = PASSING, reason, raised
         if not self._decided.done():
-            self._decided.set_exception(passed)
-            self._decided.exception()  # (It may be that nobody asks for it.)
+            self._decided.set_result(reason)
         if self._is_left:
-            tell_failed(self._question.key, passed)
+            self._tell_failed()
         if self._flows is False:
             self._drain()
 
+    def _tell_failed(self) -> None:
+        raised, self._raised = self._raised, None
+        if self._reason is not None and not self._is_delivered:
+            tell_failed(self._question.key, self._reason, raised)
+
     # What its own client's request calls.
 
-    async def outcome(self) -> Page | NotShared:
-        """What the call comes to, for its own client."""
+    async def outcome(self) -> Page | str:
+        """What the call comes to, for its own client: a page, or why there is none."""
         self._is_delivered = True
         await asyncio.wait({self._decided})
-        return self.passed or self._decided.result()
+        return self._decided.result()
 
     async def forward(self, send: Send) -> None:
         """Sends its own client what was collected and what comes; ends with the application."""
@@ -204,18 +219,26 @@ class Capture:
         self._held.clear()
         self._flows = True
         self._moved.set()
-        await self.ended()
+        try:
+            await self.ended()
+        finally:
+            self._client_send = _gone  # (It leads back here.)
 
     async def ended(self) -> None:
         """Waits for the application, whose background tasks may go on after its response. Whoever is cancelled cancels it."""
-        if self._task is not None:
-            await self._task
+        # (A task holds what it raised, whose traceback leads back here.)
+        task, self._task = self._task, None
+        if task is not None:
+            try:
+                await task
+            finally:
+                del task
 
     def leave(self) -> None:
         """Its own client's request has its response, or ended without one."""
-        if not self._is_left and not self._is_delivered and self.passed is not None:
-            tell_failed(self._question.key, self.passed)
-        self._is_left = True
+        if not self._is_left:
+            self._is_left = True
+            self._tell_failed()
         if self._flows is not None:
             return
         self._flows = False

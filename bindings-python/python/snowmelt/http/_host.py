@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._page import NotShared
-
 #: The options that are functions, with their shapes.
 _FUNCTIONS = {"key": "(request) -> str | None", "skip": "(request) -> bool", "wait_until": "(refresh) -> None"}
 #: How a value was come by, in the policy's words.
@@ -93,10 +91,10 @@ class Host:
         )
 
 
-def tell_failed(key: str, passed: NotShared) -> None:
+def tell_failed(key: str, reason: str, raised: BaseException | None) -> None:
     """A call failed, and its own client is not told of it: it is gone, or has an old page."""
-    if _snowmelt.http_failed(passed.reason):
-        log(30, "what answers %s failed (%s), and its client is not told: it has an old page, or is gone", shown(key), passed.reason, exc_info=passed.cause or False)
+    if _snowmelt.http_failed(reason):
+        log(30, "what answers %s failed (%s), and its client is not told: it has an old page, or is gone", shown(key), reason, exc_info=raised or False)
 
 
 def _function(name: str, options: dict[str, Any]) -> Any:

@@ -238,7 +238,7 @@ class Exchange:
         passed = self._outcome
         if self._is_answered and not self._is_delivered and isinstance(passed, NotShared) and self._question is not None:
             self._is_delivered = True
-            tell_failed(self._question.key, passed)
+            tell_failed(self._question.key, passed.reason, passed.cause)
 
     def _event_for_all(self) -> Any:
         question = self._question
