@@ -14,11 +14,13 @@ pub enum Report {
     #[default]
     Off,
     /// One line of JSON on the standard output:
-    /// `{"snowmelt":{"stream":…,"hits":…,"misses":…,"loads":…,"saved_ms":…,"spent_ms":…,"lag_ms":…,…}}`.
+    /// `{"snowmelt":{"stream":…,"hits":…,"misses":…,"loads":…,"saved_ms":…,"spent_ms":…,"lag_ms":…,…}}`;
+    /// `stale`, `rescued` and `refreshes` only where they are not 0.
     Json,
     /// One line in `CloudWatch`'s embedded metric format, from which Lambda
     /// makes the metrics `Hits`, `Misses`, `Loads`, `TimeSaved`, `TimeSpent`
-    /// and `Lag` with the dimension `Stream`. `CloudWatch` charges for each
+    /// and `Lag` with the dimension `Stream`; `Stale` and `Rescued` only where
+    /// something was served past its lifetime. `CloudWatch` charges for each
     /// metric.
     Emf {
         /// The metrics' namespace, for example `Shop/Cache`.

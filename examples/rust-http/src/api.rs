@@ -46,7 +46,9 @@ pub(crate) fn router(stream: &str, shop: Shop) -> Result<Router, Box<dyn Error>>
 
 async fn product(State(service): State<Service>, Path(id): Path<u32>) -> Response {
     match service.shop.product(id).await {
-        Some(product) => ([("cache-tag", tags(&[product.clone()]))], Json(product)).into_response(),
+        Some(product) => {
+            ([("cache-tag", tags(std::slice::from_ref(&product)))], Json(product)).into_response()
+        }
         None => (StatusCode::NOT_FOUND, "there is no such product\n").into_response(),
     }
 }

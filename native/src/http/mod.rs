@@ -34,7 +34,7 @@
 //!
 //! With `lambda_http`, which runs axum's routers and functions alike:
 //!
-//! ```ignore
+//! ```text
 //! static PAGES: LazyLock<Cache<HttpResponse>> = LazyLock::new(|| …);
 //!
 //! #[tokio::main]
