@@ -156,7 +156,7 @@ both("a write's backpressure is the client's once it streams through", async (ap
 });
 
 both("nobody waits for ever for a body that does not end", async (api, context) => {
-  const { http: cache } = setUp(context, api, { ttl: "1m" });
+  const { http: cache } = setUp(context, api, { ttl: "1m", bodyTimeout: "200ms" });
   let calls = 0;
   const handler = cache.fetch(async () => {
     calls += 1;
@@ -211,6 +211,7 @@ test("what is wrong is said, with the names of JavaScript", async () => {
       [{ ttl: { "6xx": "1m" } }, "ttl.6xx", /`ttl.6xx`/],
       [{ max_body: "1mb" }, "max_body", /did you mean `maxBody`\?/],
       [{ maxBody: "much" }, "maxBody", /`maxBody` is "much": /],
+      [{ bodyTimeout: 5 }, "bodyTimeout", /`bodyTimeout` is 5: /],
       [{ query: "random" }, "query", /ordered.*sorted/],
       [{ store5xx: 1 }, "store5xx", /`store5xx` is 1: /],
       [{ methods: ["DELETE"] }, "methods", /GET, HEAD, POST and QUERY/],

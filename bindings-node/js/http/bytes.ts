@@ -54,9 +54,6 @@ export function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
-/** How long a body may take from its head on, in milliseconds: who waits for one that does not end must not wait for ever. */
-export const COLLECT_WITHIN = 5_000;
-
 /** The policy's reasons for bodies that are not collected. */
 export const TOO_LARGE = "body-too-large";
 export const ENDLESS = "endless";

@@ -1,6 +1,6 @@
 /** Servers of Node: Express, Connect and what is like them, and `node:http` by itself. */
 
-import { COLLECT_WITHIN, ENDLESS, TOO_LARGE, utf8 } from "./bytes";
+import { ENDLESS, TOO_LARGE, utf8 } from "./bytes";
 import type { CachedResponse, Host, Produced } from "./flow";
 import { Overlay, type ServerResponseLike } from "./overlay";
 import type { Answer, Fields, RequestHead } from "./policy";
@@ -156,10 +156,10 @@ export class ConnectProduced implements Produced {
     this.#look();
   }
 
-  collect(most: number): Promise<Uint8Array | string> {
+  collect(most: number, within: number): Promise<Uint8Array | string> {
     const { overlay } = this;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(ENDLESS), COLLECT_WITHIN);
+      const timer = setTimeout(() => done(ENDLESS), within);
       const done = (outcome: Uint8Array | string) => {
         clearTimeout(timer);
         this.#look = () => {};

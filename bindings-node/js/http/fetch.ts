@@ -1,11 +1,14 @@
 /** Handlers from a `Request` to a `Response`: Hono, workers, Deno and what is like them. */
 
-import { COLLECT_WITHIN, ENDLESS, Pieces, TOO_LARGE } from "./bytes";
+import { ENDLESS, Pieces, TOO_LARGE } from "./bytes";
 import type { CachedResponse, Host, Produced } from "./flow";
 import type { Answer, Fields, RequestHead } from "./policy";
 
 /** A handler, given whatever its host gives beside the request (`env`, `ctx`). */
 export type FetchHandler<A extends unknown[]> = (request: Request, ...rest: A) => Response | PromiseLike<Response>;
+
+/** How long a request's body may take that is part of the key, in milliseconds; then its request bypasses. */
+const BODY_WITHIN = 5_000;
 
 export class FetchHost<A extends unknown[]> implements Host<FetchProduced, Response> {
   readonly head: RequestHead;
@@ -32,7 +35,7 @@ export class FetchHost<A extends unknown[]> implements Host<FetchProduced, Respo
     // The copy is read; the handler has the original.
     const { body } = this.#request.clone();
     if (body === null) return new Uint8Array(0);
-    const read = await new Body(body).collect(most);
+    const read = await new Body(body).collect(most, BODY_WITHIN);
     return typeof read === "string" ? undefined : read;
   }
 
@@ -92,8 +95,8 @@ export class FetchProduced implements Produced {
     this.#body = response.body === null ? undefined : new Body(response.body);
   }
 
-  async collect(most: number): Promise<Uint8Array | string> {
-    return this.#body?.collect(most) ?? new Uint8Array(0);
+  async collect(most: number, within: number): Promise<Uint8Array | string> {
+    return this.#body?.collect(most, within) ?? new Uint8Array(0);
   }
 
   discard(): void {
@@ -122,11 +125,11 @@ class Body {
     this.#stream = stream;
   }
 
-  async collect(most: number): Promise<Uint8Array | string> {
+  async collect(most: number, within: number): Promise<Uint8Array | string> {
     const reader = (this.#reader ??= this.#stream.getReader());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), COLLECT_WITHIN);
+      timer = setTimeout(() => resolve(undefined), within);
     });
     try {
       for (;;) {

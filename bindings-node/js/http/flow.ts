@@ -6,7 +6,7 @@
 import { BINDING, type Binding } from "../binding";
 import type { BaseCache } from "../cache";
 import type { Fetched } from "../fetch";
-import { customOf, type HttpOptions, type HttpRequest, httpSettings, ttlOf } from "./options";
+import { customOf, type HttpOptions, type HttpRequest, httpSettings, readOptions, type ReadOptions, ttlOf } from "./options";
 import { type Answer, type Exchange, type Fields, type Keep, type Pass, Policy, type Question, type RequestHead, type ResponseHead, type Sealed, type Way } from "./policy";
 
 /** A response as it lies in a cache: plain data, which may be copied and frozen. */
@@ -28,7 +28,7 @@ type Stored = CachedResponse | Unshared;
 /** What a handler answered, its body perhaps still to come. */
 export interface Produced extends ResponseHead {
   /** The whole body; or why there is none, one of the policy's reasons: then the response can be passed on still. Rejects if it fails. */
-  collect(most: number): Promise<Uint8Array | string>;
+  collect(most: number, within: number): Promise<Uint8Array | string>;
   /** Nobody wants the rest. */
   discard(): void;
   /** For `CachedResponse.note`. */
@@ -64,13 +64,13 @@ export class Flow {
   readonly #cache: BaseCache<any>;
   readonly #binding: Binding;
   readonly #policy: Policy;
-  readonly options: HttpOptions;
+  readonly options: ReadOptions;
 
   constructor(cache: BaseCache<any>, options: HttpOptions) {
     this.#cache = cache;
     this.#binding = cache[BINDING]();
     this.#policy = new Policy(this.#binding, httpSettings(options));
-    this.options = options;
+    this.options = readOptions(this.#binding, options);
   }
 
   /** Serves one request. Rejects with what the handler failed with. */
@@ -126,11 +126,11 @@ interface Kept {
 class Turn<P extends Produced, R> {
   readonly #cache: BaseCache<Stored>;
   readonly #binding: Binding;
-  readonly #options: HttpOptions;
+  readonly #options: ReadOptions;
   readonly #host: Host<P, R>;
   readonly #exchange: Exchange;
 
-  constructor(cache: BaseCache<any>, binding: Binding, options: HttpOptions, host: Host<P, R>, exchange: Exchange) {
+  constructor(cache: BaseCache<any>, binding: Binding, options: ReadOptions, host: Host<P, R>, exchange: Exchange) {
     this.#cache = cache;
     this.#binding = binding;
     this.#options = options;
@@ -248,7 +248,7 @@ class Turn<P extends Produced, R> {
 
 /** A call of the handler for all who wait. */
 class Load<P extends Produced, R> {
-  readonly #options: HttpOptions;
+  readonly #options: ReadOptions;
   readonly #binding: Binding;
   readonly #host: Host<P, R>;
   readonly #exchange: Exchange;
@@ -262,7 +262,7 @@ class Load<P extends Produced, R> {
   produced: P | undefined;
   kept: Kept | undefined;
 
-  constructor(options: HttpOptions, binding: Binding, host: Host<P, R>, exchange: Exchange, question: Question) {
+  constructor(options: ReadOptions, binding: Binding, host: Host<P, R>, exchange: Exchange, question: Question) {
     this.#options = options;
     this.#binding = binding;
     this.#host = host;
@@ -302,7 +302,7 @@ class Load<P extends Produced, R> {
     const judged = this.#judge(produced, ttl);
     if ("pass" in judged && judged.failure) throw new Failed(judged.pass);
     if ("pass" in judged) return { unshared: judged.pass };
-    const body = await produced.collect(judged.bodyCap);
+    const body = await produced.collect(judged.bodyCap, this.#options.bodyTimeout);
     if (typeof body === "string") return { unshared: body };
     const sealed = this.#exchange.seal(body);
     return "refused" in sealed ? { unshared: sealed.refused } : this.#keep(produced, body, judged, sealed);

@@ -1,7 +1,7 @@
 /** What users may say of an HTTP cache, and how it is told to the core. */
 
 import type { Binding, Setting } from "../binding";
-import { SnowmeltError } from "../errors";
+import { SnowmeltError, translated } from "../errors";
 import { type Duration, milliseconds, type Size } from "../options";
 import { describe, plain } from "../plain";
 
@@ -47,6 +47,11 @@ export interface HttpOptions {
   keyBody?: Size | false | undefined;
   /** The longest body that is stored. Longer ones stream through. Default "1mb". */
   maxBody?: Size | undefined;
+  /**
+   * How long a body may take from its head on. Who is still writing then has it
+   * stream through, and those who wait run the handler for themselves. Default "2s".
+   */
+  bodyTimeout?: Duration | undefined;
   /** Response headers whose words become tags. Default `cache-tag` and `surrogate-key`. */
   tagHeaders?: string | readonly string[] | undefined;
   /** Whether clients get those headers too. Default false. */
@@ -85,6 +90,20 @@ export interface HttpOptions {
   waitUntil?: ((promise: Promise<void>, ...args: any[]) => void) | undefined;
 }
 
+/** The same, with what is this package's worked out. */
+export interface ReadOptions extends HttpOptions {
+  /** In milliseconds. */
+  readonly bodyTimeout: number;
+}
+
+const BODY_TIMEOUT = 2_000;
+
+/** Works out what is this package's. */
+export function readOptions(binding: Binding, options: HttpOptions): ReadOptions {
+  const { bodyTimeout } = options;
+  return { ...options, bodyTimeout: bodyTimeout === undefined ? BODY_TIMEOUT : translated(() => binding.duration("body_timeout", plain(bodyTimeout))) };
+}
+
 /** Options of the policy, each with its name there. */
 const POLICY_OPTIONS = {
   methods: "methods",
@@ -119,6 +138,7 @@ export function httpSettings(options: HttpOptions): Setting[] {
   for (const [option, value] of Object.entries(options) as [string, unknown][]) {
     if (value === undefined) continue;
     if (Object.hasOwn(FUNCTIONS, option)) checkFunction(option as keyof typeof FUNCTIONS, value);
+    else if (option === "bodyTimeout") continue;
     else if (option === "ttl") settings.push(...(typeof value === "function" ? [] : [["ttl", plain(value)] as Setting]));
     else if (Object.hasOwn(POLICY_OPTIONS, option)) settings.push([POLICY_OPTIONS[option as keyof typeof POLICY_OPTIONS], plain(value)]);
     else throw unknown(option);
@@ -132,7 +152,7 @@ function checkFunction(option: keyof typeof FUNCTIONS, value: unknown): void {
 }
 
 function unknown(option: string): SnowmeltError {
-  const all = ["ttl", ...Object.keys(POLICY_OPTIONS), ...Object.keys(FUNCTIONS)];
+  const all = ["ttl", "bodyTimeout", ...Object.keys(POLICY_OPTIONS), ...Object.keys(FUNCTIONS)];
   const letters = (name: string) => name.replaceAll("_", "").toLowerCase();
   const meant = all.find((name) => letters(name) === letters(option));
   const remedy = meant === undefined ? `there are ${all.map((name) => `\`${name}\``).join(", ")}` : `did you mean \`${meant}\`?`;
