@@ -121,6 +121,22 @@ both("paths and queries that a gateway decoded do not become one", async (api, c
   for (const path of ["/%C3%A4", "/%25C3%25A4", "/a%3Fb", "/a?b=", "/a?b=1%26c%3D2", "/a%0Ab"]) assert.ok(paths.includes(path), `${path} is none of ${paths}`);
 });
 
+both("two mappings of one domain are two", async (api, context) => {
+  const { http } = setUp(context, api, { ttl: "1m", key: () => "tenant" });
+  const handler = http.lambda(async ({ requestContext: { apiId, stage } }) => ({ statusCode: 200, body: `${apiId} ${stage}` }));
+  const mapped = (apiId, stage) => {
+    const given = event("http-api-2");
+    Object.assign(given.requestContext, { apiId, stage, domainPrefix: "shop", domainName: "shop.example" });
+    return { ...given, headers: { ...given.headers, host: "shop.example" } };
+  };
+  for (const [apiId, stage] of [["one", "live"], ["two", "live"], ["two", "test"]]) {
+    for (const way of ["miss", "hit"]) {
+      const result = await handler(mapped(apiId, stage));
+      assert.deepEqual([result.body, result.headers["x-cache"]], [`${apiId} ${stage}`, way]);
+    }
+  }
+});
+
 both("a sandbox's handler waits for the refresh that its request began", async (api, context) => {
   const { cache, http } = setUp(context, api, { ttl: "50ms", staleWhileRevalidate: "1m" }, { report: "off" });
   let calls = 0;

@@ -41,6 +41,8 @@ export interface Host<P extends Produced, R> {
   readonly native: unknown;
   /** What the host's handler is given beside the request. */
   readonly args: readonly unknown[];
+  /** What the request is for, where its URL does not tell: a part of the key. */
+  readonly mapping?: string | undefined;
   /** Whether there is a body that no header field may tell of. */
   readonly bodyFollows: boolean;
   /** The body; undefined if it is longer or cannot be had. The handler gets it all the same. */
@@ -76,7 +78,8 @@ export class Flow {
   /** Serves one request. Rejects with what the handler failed with. */
   async serve<P extends Produced, R>(host: Host<P, R>): Promise<R> {
     const request = this.options.key === undefined && this.options.skip === undefined ? undefined : new View(host.head, host.native);
-    const custom = request && customOf(this.options, request);
+    const own = request && customOf(this.options, request);
+    const custom = host.mapping === undefined ? own : own === undefined ? host.mapping : `${host.mapping} ${own}`;
     let exchange: Exchange;
     try {
       exchange = this.#policy.exchange(host.head, custom);

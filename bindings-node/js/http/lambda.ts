@@ -70,6 +70,12 @@ export class LambdaHost<R> implements Host<LambdaProduced, R> {
     this.head = headOf(native, this.#shape);
   }
 
+  /** The path of a domain's own mapping is cut off in payload 2.0: two of them may lead to this function. */
+  get mapping(): string | undefined {
+    const { apiId, domainPrefix, stage } = this.native.requestContext ?? {};
+    return this.#shape.v2 && domainPrefix !== undefined && domainPrefix !== apiId ? `${apiId}/${stage}` : undefined;
+  }
+
   get bodyFollows(): boolean {
     return typeof this.native.body === "string" && this.native.body !== "";
   }
