@@ -276,7 +276,7 @@ async fn metrics_are_prometheus_text() {
     asked(&mut client).await;
     let reply = client.get("/metrics").await;
     assert_eq!(reply.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-    assert!(check_metrics(reply.text()) >= 29, "{}", reply.text());
+    assert!(check_metrics(reply.text()) >= 32, "{}", reply.text());
     for line in ["snowmelt_hits_total 1", "snowmelt_misses_total 1", "snowmelt_entries 1"] {
         assert!(reply.text().lines().any(|found| found == line), "{line}");
     }

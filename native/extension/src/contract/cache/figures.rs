@@ -25,9 +25,12 @@ macro_rules! counters {
 }
 
 /// What only grows.
-const COUNTERS: [Row; 24] = counters! {
+const COUNTERS: [Row; 27] = counters! {
     hits "Reads that were served from memory.",
     misses "Reads that were not served from memory.",
+    stale "Reads that were served past the lifetime, within stale_while_revalidate.",
+    rescued "Reads that were served within stale_if_error.",
+    refreshes "Loads that began while the old value could still be served.",
     loads "Leases given out: loads that began.",
     load_failures "Loads that ended without a value.",
     coalesced "Reads that waited for a load another read had begun.",
