@@ -1,0 +1,51 @@
+/** Nobody is given what is another's, and nobody decides what others are given. */
+import assert from "node:assert/strict";
+
+import { both, pause } from "./both.mjs";
+import { setUp } from "./http/servers.mjs";
+
+/** A page for each user, told apart by `Vary`. `answer(user)` gives status and cache control. */
+function perUser(cache, answer) {
+  const handler = cache.fetch(async (request) => {
+    const user = request.headers.get("cookie");
+    const { status = 200, control = "max-age=1, stale-while-revalidate=60, stale-if-error=60" } = (await answer(user)) ?? {};
+    return new Response(`of ${user}`, { status, headers: { "cache-control": control, vary: "cookie" } });
+  });
+  return async (cookie, headers = {}) => {
+    const response = await handler(new Request("https://shop.example/me", { headers: { cookie, ...headers } }));
+    return [response.status, response.headers.get("x-cache"), await response.text()];
+  };
+}
+
+both("who refreshes another's old page in the background is not given it", async (api, context) => {
+  const waiting = [];
+  const { http: cache } = setUp(context, api, { waitUntil: (promise) => void waiting.push(promise) });
+  const ask = perUser(cache, () => {});
+  assert.deepEqual(await ask("alice"), [200, "miss", "of alice"]);
+  await pause(1_100);
+  assert.deepEqual(await ask("bob"), [200, "miss", "of bob"]);
+  await Promise.all(waiting);
+  assert.equal(waiting.length, 1);
+  assert.equal((await ask("bob"))[2], "of bob");
+});
+
+both("another's old page does not stand in for a failure", async (api, context) => {
+  const { http: cache } = setUp(context, api, {});
+  const ask = perUser(cache, (user) => (user === "bob" ? { status: 500 } : undefined));
+  assert.deepEqual(await ask("alice"), [200, "miss", "of alice"]);
+  await pause(1_100);
+  assert.deepEqual(await ask("bob"), [500, "miss", "of bob"]);
+  // (The own one does.)
+  const own = perUser(cache, () => ({ status: 500 }));
+  assert.deepEqual(await own("alice"), [200, "stale", "of alice"]);
+});
+
+both("another's old page does not stand in for a handler that throws", async (api, context) => {
+  const { http: cache } = setUp(context, api, {});
+  const ask = perUser(cache, (user) => {
+    if (user === "bob") throw new Error("down");
+  });
+  assert.deepEqual(await ask("alice"), [200, "miss", "of alice"]);
+  await pause(1_100);
+  await assert.rejects(ask("bob"), /down/);
+});
