@@ -1,8 +1,12 @@
 /** Nobody is given what is another's, and nobody decides what others are given. */
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import http from "node:http";
 
 import { both, pause } from "./both.mjs";
-import { setUp } from "./http/servers.mjs";
+import { listen, raw, setUp } from "./http/servers.mjs";
+
+const require = createRequire(import.meta.url);
 
 /** A page for each user, told apart by `Vary`. `answer(user)` gives status and cache control. */
 function perUser(cache, answer) {
@@ -49,3 +53,23 @@ both("another's old page does not stand in for a handler that throws", async (ap
   await pause(1_100);
   await assert.rejects(ask("bob"), /down/);
 });
+
+for (const version of ["express", "express4"]) {
+  both(`${version}: what is set around the cache for one request is not replayed to another`, async (api, context) => {
+    const { http: cache } = setUp(context, api, { ttl: "1m" });
+    const app = require(version)();
+    app.use((req, res, next) => {
+      if (req.headers["x-login"] !== undefined) res.set("x-user", req.headers["x-login"]);
+      next();
+    });
+    app.use(cache.express());
+    app.get("/", (_, res) => res.send("page"));
+    const url = await listen(context, http.createServer(app));
+    const seen = [];
+    for (const headers of [{ "x-login": "alice" }, { "x-login": "bob" }, {}]) {
+      const answer = await raw(url, { headers });
+      seen.push([answer.cache, answer.text, answer.headers["x-user"]]);
+    }
+    assert.deepEqual(seen, [["miss", "page", "alice"], ["hit", "page", "bob"], ["hit", "page", undefined]]);
+  });
+}

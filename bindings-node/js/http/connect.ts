@@ -78,8 +78,8 @@ export class ConnectHost implements Host<ConnectProduced, void> {
     const res = this.#res;
     const outer = page?.note;
     for (const [name, value] of grouped(headers)) {
-      // What goes around the cache has set it anew for this request.
-      if (outer !== undefined && outer.includes(name) && res.getHeader(name) !== undefined) continue;
+      // What goes around the cache has set it anew for this request, or has not: it may be another's.
+      if (outer?.includes(name)) continue;
       res.setHeader(name, value);
     }
     res.statusCode = status;
