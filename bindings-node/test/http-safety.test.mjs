@@ -72,4 +72,23 @@ for (const version of ["express", "express4"]) {
     }
     assert.deepEqual(seen, [["miss", "page", "alice"], ["hit", "page", "bob"], ["hit", "page", undefined]]);
   });
+
+  both(`${version}: the host is the one that the application sees`, async (api, context) => {
+    const { http: cache } = setUp(context, api, { ttl: "1m" });
+    const express = require(version);
+    const page = (req, res) => res.send(`http://${req.hostname}/`);
+    const [trusting, other] = [express(), express()];
+    trusting.set("trust proxy", true);
+    for (const app of [trusting, other]) app.use(cache.express()).get("/", page);
+    const ask = async (url, forwarded) => {
+      const { cache, text } = await raw(url, { headers: { host: "shop.example", ...(forwarded && { "x-forwarded-host": forwarded }) } });
+      return [cache, text];
+    };
+    const url = await listen(context, http.createServer(trusting));
+    assert.deepEqual(await ask(url, "evil.example"), ["miss", "http://evil.example/"]);
+    assert.deepEqual(await ask(url), ["miss", "http://shop.example/"]);
+    assert.deepEqual(await ask(url, "shop.example, inner.example"), ["hit", "http://shop.example/"]);
+    // Where nobody is trusted, the header changes nothing.
+    assert.deepEqual(await ask(await listen(context, http.createServer(other)), "evil.example"), ["hit", "http://shop.example/"]);
+  });
 }
