@@ -1,0 +1,58 @@
+"""Nobody is given what is another's."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from snowmelt import Cache
+from snowmelt.http import cached_response
+
+from .test_lambda import event
+
+WINDOWS = "max-age=1, stale-while-revalidate=60, stale-if-error=60"
+
+
+@pytest.mark.parametrize("is_background", [False, True])
+def test_the_old_page_of_another_is_nobody_elses(cache: Cache, is_background: bool) -> None:
+    broken: set[str] = set()
+
+    def handler(given: Any, context: Any) -> Any:
+        user = given["cookies"][0]
+        if user in broken:
+            return {"statusCode": 500, "body": f"down for {user}"}
+        return {"statusCode": 200, "headers": {"cache-control": WINDOWS, "vary": "cookie"}, "body": f"of {user}"}
+
+    refreshes: list[Any] = []
+    options: dict[str, Any] = {"wait_until": refreshes.append} if is_background else {}
+    ask = cached_response(cache, **options)(handler)
+    assert ask(event(cookies=["alice"]), None)["body"] == "of alice"
+    time.sleep(1.2)
+    assert ask(event(cookies=["bob"]), None)["body"] == "of bob"
+    for refresh in refreshes:
+        refresh.result(20)
+    broken |= {"alice", "bob", "carol"}
+    time.sleep(1.2)
+    assert ask(event(cookies=["carol"]), None)["body"] == "down for carol"
+
+
+def test_paths_that_a_gateway_has_decoded_do_not_collide(cache: Cache) -> None:
+    ask = cached_response(cache, ttl=60)(lambda given, context: {"statusCode": 200, "body": given["rawPath"]})
+    for path in ("/a b", "/a%20b", "/a%2520b", "/ä", "/%C3%A4"):
+        assert ask(event(rawPath=path, cookies=[]), None)["body"] == path
+    rest = cached_response(cache, ttl=60)(lambda given, context: {"statusCode": 200, "body": given["path"]})
+    for path in ("/a b", "/a%20b"):
+        given = event("rest-api", path=path)
+        assert "cookie" not in {name.lower() for name in given["headers"]}
+        given["requestContext"] = {**given["requestContext"], "path": "/prod" + path}
+        assert rest(given, None)["body"] == path
+
+
+def test_a_header_that_cannot_be_sent_is_as_its_taker_sees_fit(cache: Cache) -> None:
+    result = {"statusCode": 200, "headers": {"x-title": "a\nb", "cache-control": "max-age=60"}, "body": "page"}
+    ask = cached_response(cache)(lambda given, context: result)
+    assert ask(event(), None)["body"] == "page"
+    result["headers"] = {"x-title": "Caf\u00e9 \u2013 menu", "cache-control": "max-age=60"}
+    assert ask(event(), None)["body"] == "page"
