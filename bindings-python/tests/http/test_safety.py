@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from snowmelt import Cache
 from snowmelt.http import cached_response
 
+from .asgi import ask as get
+from .asgi import cached
 from .test_lambda import event
 
 WINDOWS = "max-age=1, stale-while-revalidate=60, stale-if-error=60"
@@ -56,3 +59,55 @@ def test_a_header_that_cannot_be_sent_is_as_its_taker_sees_fit(cache: Cache) -> 
     assert ask(event(), None)["body"] == "page"
     result["headers"] = {"x-title": "Caf\u00e9 \u2013 menu", "cache-control": "max-age=60"}
     assert ask(event(), None)["body"] == "page"
+
+
+LONG = "max-age=1, stale-while-revalidate=3600, stale-if-error=3600"
+
+
+@pytest.mark.parametrize("is_background", [False, True])
+def test_an_old_page_goes_when_the_new_one_is_not_shared(cache: Cache, is_background: bool) -> None:
+    calls = 0
+
+    def handler(given: Any, context: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            return {"statusCode": 502, "body": "down"}
+        return {"statusCode": 200, "headers": {"cache-control": "no-store" if calls > 1 else LONG}, "body": f"call {calls}"}
+
+    refreshes: list[Any] = []
+    options: dict[str, Any] = {"wait_until": refreshes.append} if is_background else {}
+    ask = cached_response(cache, **options)(handler)
+    assert ask(event(), None)["body"] == "call 1"
+    time.sleep(1.2)
+    assert ask(event(), None)["body"] == ("call 1" if is_background else "call 2")
+    for refresh in refreshes:
+        refresh.result(20)
+    assert ask(event(), None)["body"] == "call 3"
+    assert ask(event(), None)["body"] == "down"
+
+
+@pytest.mark.parametrize("is_background", [False, True])
+def test_an_old_page_goes_when_the_new_one_is_not_shared_asgi(cache: Cache, is_background: bool) -> None:
+    async def main() -> None:
+        calls = 0
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal calls
+            calls += 1
+            status, control = (502 if calls > 3 else 200), (b"no-store" if calls > 1 else LONG.encode())
+            await send({"type": "http.response.start", "status": status, "headers": [(b"cache-control", control)]})
+            await send({"type": "http.response.body", "body": b"call %d" % calls})
+
+        refreshes: list[Any] = []
+        options: dict[str, Any] = {"wait_until": refreshes.append} if is_background else {}
+        site = cached(app, cache, **options)
+        assert (await get(site)).body == b"call 1"
+        await asyncio.sleep(1.2)
+        assert (await get(site)).body == (b"call 1" if is_background else b"call 2")
+        if refreshes:
+            await asyncio.wait(refreshes, timeout=20)
+        assert (await get(site)).body == b"call 3"
+        assert (await get(site)).status == 502
+
+    asyncio.run(main())
