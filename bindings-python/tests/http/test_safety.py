@@ -111,3 +111,14 @@ def test_an_old_page_goes_when_the_new_one_is_not_shared_asgi(cache: Cache, is_b
         assert (await get(site)).status == 502
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "odd", [{"body": "abc", "isBase64Encoded": True}, {"body": "\ud800"}, {"statusCode": 70000}, {"statusCode": 99}, {"statusCode": -1}]
+)
+def test_an_odd_result_is_as_its_taker_sees_fit(cache: Cache, odd: dict[str, Any]) -> None:
+    result = {"statusCode": 200, "headers": {"cache-control": "max-age=60"}, "body": "page", **odd}
+    ask = cached_response(cache)(lambda given, context: dict(result))
+    for _ in range(2):
+        given = ask(event(), None)
+        assert (given["statusCode"], given["body"]) == (result["statusCode"], result["body"])

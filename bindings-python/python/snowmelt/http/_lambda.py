@@ -268,7 +268,11 @@ class Exchange:
         if isinstance(judged, str):
             return judged
         self._keep = judged
-        meta = host.policy.seal(judged, result.bytes(), True)
+        try:
+            body = result.bytes()
+        except ValueError:
+            return "failed"  # Base64 or a text that is none: its taker says what it thinks of that.
+        meta = host.policy.seal(judged, body, True)
         return meta if isinstance(meta, str) else Page(meta, result.body, base64=result.base64)
 
     def _kept(self) -> _snowmelt.HttpKeep:

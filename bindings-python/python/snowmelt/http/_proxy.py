@@ -190,9 +190,10 @@ def _read_whole(given: dict[str, Any]) -> Result | None:
     body, base64 = given.get("body"), bool(given.get("isBase64Encoded"))
     if body is None:
         body = ""
-    if not isinstance(body, str):
+    status = int(given["statusCode"])
+    if not isinstance(body, str) or not 100 <= status <= 999:
         return None
-    return Result(given, int(given["statusCode"]), fields, body, base64)
+    return Result(given, status, fields, body, base64)
 
 
 def _inferred(given: Any) -> Result:
