@@ -54,6 +54,25 @@ both("another's old page does not stand in for a handler that throws", async (ap
   await assert.rejects(ask("bob"), /down/);
 });
 
+for (const background of [false, true]) {
+  both(`an old page goes when the new one is not shared${background ? ", in the background" : ""}`, async (api, context) => {
+    const waiting = [];
+    const { http: cache } = setUp(context, api, background ? { waitUntil: (promise) => void waiting.push(promise) } : {});
+    let calls = 0;
+    const handler = cache.fetch(async () => {
+      calls += 1;
+      const control = calls > 1 ? "no-store" : "max-age=1, stale-while-revalidate=3600, stale-if-error=3600";
+      return new Response(`call ${calls}`, { status: calls > 3 ? 502 : 200, headers: { "cache-control": control } });
+    });
+    const ask = async () => (await handler(new Request("https://shop.example/"))).text();
+    assert.equal(await ask(), "call 1");
+    await pause(1_100);
+    assert.equal(await ask(), background ? "call 1" : "call 2");
+    await Promise.all(waiting);
+    assert.deepEqual([await ask(), await ask()], ["call 3", "call 4"]);
+  });
+}
+
 for (const version of ["express", "express4"]) {
   both(`${version}: what is set around the cache for one request is not replayed to another`, async (api, context) => {
     const { http: cache } = setUp(context, api, { ttl: "1m" });
