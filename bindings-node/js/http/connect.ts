@@ -78,8 +78,8 @@ export class ConnectHost implements Host<ConnectProduced, void> {
     const res = this.#res;
     const outer = page?.note;
     for (const [name, value] of grouped(headers)) {
-      // What goes around the cache has set it anew for this request.
-      if (outer !== undefined && outer.includes(name) && res.getHeader(name) !== undefined) continue;
+      // What goes around the cache has set it anew for this request, or has not: it may be another's.
+      if (outer?.includes(name)) continue;
       res.setHeader(name, value);
     }
     res.statusCode = status;
@@ -258,11 +258,21 @@ function headOf(req: any): RequestHead {
     method: req.method ?? "GET",
     // Express's own, which knows what proxies are trusted.
     scheme: req.protocol ?? (req.socket?.encrypted ? "https" : "http"),
-    host: req.headers.host ?? "",
+    host: hostOf(req),
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? undefined : url.slice(mark + 1),
     headers: headers.filter(([name]) => !name.startsWith(":")),
   };
+}
+
+/** As `req.hostname` of Express has it, with the port: applications make links of it. */
+function hostOf(req: any): string {
+  const forwarded: unknown = req.headers["x-forwarded-host"];
+  if (typeof forwarded === "string" && forwarded !== "") {
+    const trusts: unknown = req.app?.get?.("trust proxy fn");
+    if (typeof trusts === "function" && trusts(req.socket?.remoteAddress, 0)) return (forwarded.split(",", 1)[0] as string).trimEnd();
+  }
+  return req.headers.host ?? "";
 }
 
 function bytesOf(given: unknown): Uint8Array {

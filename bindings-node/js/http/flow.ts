@@ -197,24 +197,42 @@ class Turn<P extends Produced, R> {
         fetched = await this.#cache.fetch(key, () => load.run(), load.options);
       } catch (error) {
         // Who waited for another's load runs the handler too, and so does who has no cache any more.
-        if (!load.began) return this.alone("failed");
-        if (error instanceof Failed && load.produced !== undefined) return this.#pass(load.produced, error.reason);
-        load.produced?.discard();
-        throw error;
+        return load.began ? this.#failed(load, error) : this.alone("failed");
       }
       const { value, how } = fetched;
-      const own = how === "loaded";
-      if (load.began && !own) load.leave();
-      if (!isResponse(value)) return own ? this.#pass(load.produced as P, unsharedReason(value)) : this.alone(unsharedReason(value));
-      if (own) return this.#answer(value, "miss", load.kept?.keep.own);
-      const match = this.#exchange.matches(value.meta, Date.now());
-      if (match === "yes") return this.#answer(value, WAYS[how]);
-      // Its own handler runs already, for others.
-      if (load.began) return this.#answer(value, WAYS[how]);
+      if (how === "loaded") return this.#led(load);
+      const match = isResponse(value) ? this.#exchange.matches(value.meta, Date.now()) : undefined;
+      if (match === "yes") {
+        if (load.began) load.leave();
+        return this.#answer(value as CachedResponse, WAYS[how]);
+      }
+      // An old response that is for others, in place of what its own handler makes.
+      if (load.began) return this.#led(load);
+      if (match === undefined) return this.alone(unsharedReason(value));
       if (match === "too_old") return this.#anew(question, key);
       key = match.other;
     }
     return this.alone("vary-changed");
+  }
+
+  /** What its own call of the handler comes to. */
+  async #led(load: Load<P, R>): Promise<R> {
+    let stored: Stored;
+    try {
+      stored = await (load.outcome as Promise<Stored>);
+    } catch (error) {
+      return this.#failed(load, error);
+    }
+    if (!isResponse(stored)) return this.#pass(load.produced as P, unsharedReason(stored));
+    // Another response may have been looked at since it was sealed.
+    this.#exchange.matches(stored.meta, Date.now());
+    return this.#answer(stored, "miss", load.kept?.keep.own);
+  }
+
+  #failed(load: Load<P, R>, error: unknown): R | Promise<R> {
+    if (error instanceof Failed && load.produced !== undefined) return this.#pass(load.produced, error.reason);
+    load.produced?.discard();
+    throw error;
   }
 
   /** Runs the handler for this request, and stores what may be stored. */
@@ -262,6 +280,8 @@ class Load<P extends Produced, R> {
   #left = false;
   /** It came to an end. */
   #over = false;
+  /** What `run` gave. */
+  outcome: Promise<Stored> | undefined;
   produced: P | undefined;
   kept: Kept | undefined;
 
@@ -288,7 +308,12 @@ class Load<P extends Produced, R> {
   }
 
   /** Gives what is stored. Throws what the handler threw, or `Failed`. */
-  async run(): Promise<Stored> {
+  run(): Promise<Stored> {
+    this.outcome = this.#finish();
+    return this.outcome;
+  }
+
+  async #finish(): Promise<Stored> {
     this.began = true;
     try {
       return await this.#run();

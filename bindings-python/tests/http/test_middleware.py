@@ -358,6 +358,9 @@ def test_a_refresh_whose_response_is_nobodys_ends(make: Callable[..., Cache], ca
         await asyncio.wait_for(tasks[0], LIMIT)
         await until_on_loop(lambda: not responses())
         assert not caplog.text, "it did not fail"
+        del origin.headers["cache-control"]
+        assert (await ask(app)).how == "miss", "the old page is gone"
+        await asyncio.sleep(0.1)
         origin.raises = ValueError("the database is gone")
         assert (await ask(app)).how == "stale"
         await asyncio.wait_for(tasks[1], LIMIT)

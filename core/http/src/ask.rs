@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, HOST, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE};
 
 use crate::control::Control;
 use crate::key;
@@ -100,6 +100,10 @@ impl Policy {
         }
         if request.headers.contains_key(IF_MATCH) || request.headers.contains_key(IF_UNMODIFIED_SINCE) {
             return Err(Reason::Precondition);
+        }
+        // Nobody can tell which of two hosts the response is made from.
+        if request.headers.get_all(HOST).iter().nth(1).is_some() {
+            return Err(Reason::Host);
         }
         let key = key::primary(&self.options, request, method).ok_or(Reason::Host)?;
         let control = self.client_control(request);

@@ -113,6 +113,8 @@ impl Policy {
             500..=599 if !self.options.store_5xx => Err(Reason::ServerError),
             // Partial, or an answer to a condition that the handler was not shown.
             206 | 304 => Err(Reason::Status),
+            // An answer to credentials, for those who have the same.
+            401 | 407 if !self.options.key_headers.contains(&AUTHORIZATION) => Err(Reason::Status),
             200..=599 if asked_for || UNDERSTOOD.contains(&head.status) => Ok(()),
             500..=599 => Ok(()),
             _ => Err(Reason::Status),

@@ -12,7 +12,7 @@
 //! with. So two requests that differ in any part have different keys, and no key is
 //! longer than a few times [`LONGEST`].
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName};
 
 use crate::hash;
 use crate::options::{Options, Query};
@@ -26,6 +26,9 @@ const ROOM: usize = 80;
 /// The longest header value or custom part that does.
 const LONGEST_PART: usize = 64;
 
+/// How a body is to be read.
+const BODY_HEADERS: &[HeaderName] = &[CONTENT_TYPE, CONTENT_ENCODING];
+
 /// The key of a request; `None` if its host is none that a URL can have.
 pub(crate) fn primary(options: &Options, request: &Request<'_>, method: &str) -> Option<String> {
     let mut key = url(options, request, method)?;
@@ -37,6 +40,10 @@ pub(crate) fn primary(options: &Options, request: &Request<'_>, method: &str) ->
     {
         key.push_str("#b:~");
         hash::push(&mut key, hash::of([body]));
+        // What a body says depends on how it is read.
+        for name in BODY_HEADERS.iter().filter(|name| request.headers.contains_key(*name)) {
+            header(&mut key, "#b:", name, request.headers);
+        }
     }
     if let Some(custom) = request.custom {
         key.push_str("#c:");
@@ -88,7 +95,9 @@ fn path_text(key: &mut String, path: &str) -> Option<[u8; 16]> {
 
 /// Appends `?` and the query. Its hash, if that is not all of it.
 fn query_text(key: &mut String, options: &Options, query: &str) -> Option<[u8; 16]> {
-    if options.drop_query.is_empty() && options.query == Query::Ordered {
+    // Some handlers take `;` for an `&`: one parameter here is several there.
+    let plain = options.drop_query.is_empty() && options.query == Query::Ordered;
+    if plain || query.contains(';') {
         key.push('?');
         return text(key, query, b"");
     }
@@ -98,7 +107,7 @@ fn query_text(key: &mut String, options: &Options, query: &str) -> Option<[u8; 1
         return None;
     }
     if options.query == Query::Sorted {
-        parameters.sort_by_key(|parameter| name_of(parameter));
+        parameters.sort_by_cached_key(|parameter| decoded(name_of(parameter)));
     }
     key.push('?');
     text(key, &parameters.join("&"), b"")
@@ -106,6 +115,25 @@ fn query_text(key: &mut String, options: &Options, query: &str) -> Option<[u8; 1
 
 fn name_of(parameter: &str) -> &str {
     parameter.split_once('=').map_or(parameter, |(name, _)| name)
+}
+
+/// A name as handlers see it: what is one name to them is one here, so that its values stay in order.
+fn decoded(name: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = name.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    while let [first, rest @ ..] = bytes {
+        bytes = rest;
+        decoded.push(match (first, digit(rest.first()), digit(rest.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes = &rest[2..];
+                u8::try_from(high * 16 + low).unwrap_or(b'%')
+            }
+            (b'+', ..) => b' ',
+            _ => *first,
+        });
+    }
+    decoded
 }
 
 fn dropped(patterns: &[String], name: &str) -> bool {

@@ -29,7 +29,7 @@ reasons! {
     Method = "method",
     /// The host's `skip` said so. The policy never says this itself.
     Skipped = "skipped",
-    /// The `Host` is none that a URL can have.
+    /// The `Host` is none that a URL can have, or there are two.
     Host = "host",
     /// The request has a body that is no part of the key, or is too long for it.
     RequestBody = "request-body",

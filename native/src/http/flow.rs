@@ -87,10 +87,10 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
     }
 
     async fn fetch(&self, key: &str, found: Found<HttpResponse>, arrival: Arrival) -> Fetch {
-        let (asked, slot) = (Arc::clone(&self.asked), Arc::clone(&self.slot));
+        let (asked, slot, found_under) = (Arc::clone(&self.asked), Arc::clone(&self.slot), key.to_owned());
         let rules = &self.asked.rules;
         let reader = Reader::new(&rules.cache.shared, arrival, Some(&rules.fetching));
-        reader.fetch(key, found, move || load(asked, slot)).await
+        reader.fetch(key, found, move || load(asked, slot, found_under)).await
     }
 
     /// This request's own load ended, or it goes on and there is an old response

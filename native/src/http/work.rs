@@ -62,10 +62,11 @@ pub(super) struct Passed<RB: Body> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotShared(pub(super) Reason);
 
-/// Runs the handler for all who ask the same, in a task of its own.
+/// Runs the handler for all who ask the same, in a task of its own. `key` is what it is to be stored under.
 pub(super) async fn load<S, B>(
     asked: Arc<Asked>,
     slot: Arc<Slot<S, B>>,
+    key: String,
 ) -> Result<Loaded<HttpResponse>, NotShared>
 where
     S: Handler<B>,
@@ -75,10 +76,15 @@ where
     // It is there: only those who do not load any more take it themselves.
     let Some((job, tell)) = taken else { return Err(NotShared(Reason::Failed)) };
     let outcome = caught(asked.work(job)).await.unwrap_or_else(Outcome::Panicked);
+    let rules = &asked.rules;
     let shared = match &outcome {
         Outcome::Kept(kept) => Ok(kept.loaded.clone()),
         other => Err(NotShared(other.reason())),
     };
+    if shared.as_ref().is_err_and(|NotShared(reason)| !reason.is_failure()) {
+        // What was said before is not to be served in the place of this.
+        rules.cache.delete(&key);
+    }
     // If the client is gone, a response that is for it alone ends here.
     let _ = tell.send(outcome);
     shared

@@ -187,7 +187,7 @@ class Exchange:
         wishes = self._host.wishes(self._keep, _length)
         before, fetched = self._capture, None
         try:
-            fetched = await cache.aio._fetch(key, value is DUE, self._load, wishes)
+            fetched = await cache.aio._fetch(key, value is DUE, lambda: self._load(key), wishes)
             reason = ""
         except NotShared as passed:
             reason = passed.reason
@@ -225,14 +225,19 @@ class Exchange:
         else:
             await capture.forward(self._marking(outcome, self._question))
 
-    async def _load(self) -> Page:
-        """The load: on a task of its own."""
+    async def _load(self, key: str | None = None) -> Page:
+        """The load, of what is to be found under the key: on a task of its own."""
         if self._capture is not None:
             self._capture.leave()
         capture = self._capture = Capture(self._host, self._request, self._question)
         if self._ended:
             capture.leave()  # It refreshes what its client has got already.
-        return await capture.run(self._app, self._collected_scope(), self._body, self._receive)
+        try:
+            return await capture.run(self._app, self._collected_scope(), self._body, self._receive)
+        except NotShared as passed:
+            if key is not None:
+                self._host.forget(key, passed.reason)
+            raise
 
     def _keep(self) -> _snowmelt.HttpKeep:
         assert self._capture is not None and self._capture.keep is not None

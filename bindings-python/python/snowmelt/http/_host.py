@@ -6,7 +6,7 @@ from time import time_ns
 
 from .. import _snowmelt
 from .._cache import Cache
-from .._errors import describe, error, shown
+from .._errors import SnowmeltError, describe, error, shown
 from .._events import log
 from .._fetched import Wishes
 from .._functions import is_async
@@ -75,6 +75,14 @@ class Host:
         if self._ttl is not None:
             ttl = self._ttl(status, {_name(name): _name(value) for name, value in headers})
         return self.policy.judge(request, question, (status, headers, ttl), now_ms())
+
+    def forget(self, key: str, reason: str) -> None:
+        """Drops the old page where the new response is for nobody else: it must not be served in its place."""
+        if not _snowmelt.http_failed(reason):
+            try:
+                self.cache.delete(key)
+            except SnowmeltError:
+                pass  # It was closed.
 
     def wishes(self, keep: Callable[[], _snowmelt.HttpKeep], length: Callable[[Any], int]) -> Wishes:
         """What goes with a page: it is known once there is one."""

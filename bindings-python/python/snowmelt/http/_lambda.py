@@ -71,7 +71,7 @@ def _synchronous(host: Host, handler: Any) -> Any:
         does: dict[str, Any] = {
             "find": find,
             "call": lambda event: exchange.call(event),
-            "fetch": lambda key, due, wishes: fetch(cache, key, due, exchange.load, wishes),
+            "fetch": lambda key, due, wishes: fetch(cache, key, due, lambda: exchange.load(key), wishes),
             "rescue": lambda key, raised: rescue(cache, key, raised),
             "invalidate": lambda keys, prefixes: cache.invalidate(keys, prefixes=prefixes),
         }
@@ -104,7 +104,7 @@ def _asynchronous(host: Host, handler: Any) -> Any:
         does: dict[str, Any] = {
             "find": lambda key: aio.get(key, MISS),
             "call": lambda event: exchange.acall(event),
-            "fetch": lambda key, due, wishes: aio._fetch(key, due, exchange.aload, wishes),
+            "fetch": lambda key, due, wishes: aio._fetch(key, due, lambda: exchange.aload(key), wishes),
             "rescue": lambda key, raised: rescue(cache, key, raised),
             "invalidate": lambda keys, prefixes: aio.invalidate(keys, prefixes=prefixes),
         }
@@ -206,13 +206,21 @@ class Exchange:
 
     # The handler.
 
-    def load(self) -> Page:
+    def load(self, key: str) -> Page:
         """The load."""
-        return self._loaded(self.call(self._event_for_all()))
+        try:
+            return self._loaded(self.call(self._event_for_all()))
+        except NotShared as passed:
+            self._host.forget(key, passed.reason)
+            raise
 
-    async def aload(self) -> Page:
+    async def aload(self, key: str) -> Page:
         """The same for an asynchronous handler."""
-        return self._loaded(await self.acall(self._event_for_all()))
+        try:
+            return self._loaded(await self.acall(self._event_for_all()))
+        except NotShared as passed:
+            self._host.forget(key, passed.reason)
+            raise
 
     def call(self, event: Any) -> Any:
         """Calls the handler; what it raises is this request's alone."""
@@ -260,7 +268,11 @@ class Exchange:
         if isinstance(judged, str):
             return judged
         self._keep = judged
-        meta = host.policy.seal(judged, result.bytes(), True)
+        try:
+            body = result.bytes()
+        except ValueError:
+            return "failed"  # Base64 or a text that is none: its taker says what it thinks of that.
+        meta = host.policy.seal(judged, body, True)
         return meta if isinstance(meta, str) else Page(meta, result.body, base64=result.base64)
 
     def _kept(self) -> _snowmelt.HttpKeep:

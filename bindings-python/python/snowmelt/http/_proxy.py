@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     Fields = list[tuple[str, str]]
 
-#: What percent-encoding leaves as it is, and in a path. (Of what is encoded already, the signs.)
+#: What percent-encoding leaves as it is, and in a path.
 _UNRESERVED = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~"
-_IN_PATHS = _UNRESERVED + "/%:@!$&'()*+,;="
+_IN_PATHS = _UNRESERVED + "/:@!$&'()*+,;="
 
 
 class Event:
@@ -83,7 +83,7 @@ def _second(event: Any, context: Any) -> Event:
     host = _field(fields, "host") or context.get("domainName") or ""
     query = event.get("rawQueryString") or None
     request = _snowmelt.HttpRequest(
-        context["http"]["method"], _scheme(fields), host, _path(event.get("rawPath") or "/"), query, fields
+        context["http"]["method"], _scheme(fields), host, _path(event.get("rawPath") or "/", context), query, fields
     )
     # The path of a domain's own mapping is cut off: two of them may lead to this function.
     is_mapped = "domainPrefix" in context and context["domainPrefix"] != context.get("apiId")
@@ -103,7 +103,7 @@ def _first(event: Any, context: Any) -> Event:
     asked_for = context.get("path")
     if isinstance(asked_for, str) and asked_for.endswith(path):
         path = asked_for  # It begins with the stage.
-    request = _snowmelt.HttpRequest(event["httpMethod"], _scheme(fields), host, _path(path), _query(event, by_balancer), fields)
+    request = _snowmelt.HttpRequest(event["httpMethod"], _scheme(fields), host, _path(path, context), _query(event, by_balancer), fields)
     if not by_balancer:
         return _with_body(Event(event, request, _render_first))
     return _with_body(Event(event, request, _render_several if several else _render_single))
@@ -133,8 +133,11 @@ def _quoted(text: str, plain: str) -> str:
     return quote(text, safe=plain)
 
 
-def _path(path: str) -> str:
-    return _quoted(path, _IN_PATHS)
+def _path(path: str, context: Any) -> str:
+    # A gateway decodes paths, so that a percent sign is one; a load balancer and a function URL do not.
+    domain = str(context.get("domainName")).split(".")
+    is_as_sent = "elb" in context or (domain[1:2] == ["lambda-url"] and domain[3:] == ["on", "aws"])
+    return _quoted(path, _IN_PATHS + "%" if is_as_sent else _IN_PATHS)
 
 
 def _query(event: Any, is_as_sent: bool) -> str | None:
@@ -187,9 +190,10 @@ def _read_whole(given: dict[str, Any]) -> Result | None:
     body, base64 = given.get("body"), bool(given.get("isBase64Encoded"))
     if body is None:
         body = ""
-    if not isinstance(body, str):
+    status = int(given["statusCode"])
+    if not isinstance(body, str) or not 100 <= status <= 999:
         return None
-    return Result(given, int(given["statusCode"]), fields, body, base64)
+    return Result(given, status, fields, body, base64)
 
 
 def _inferred(given: Any) -> Result:

@@ -142,6 +142,31 @@ async fn an_old_page_stands_in_for_nothing_else() {
     assert_eq!((site.get("/").await.text(), site.get("/").await.text()), ("call 2", "call 3"));
 }
 
+/// What is for nobody else any more is not served in its old form either, for as long as the window is.
+#[tokio::test]
+async fn an_old_page_goes_when_the_new_one_is_not_shared() {
+    for hook in [false, true] {
+        let refreshes: Arc<Mutex<Vec<Refreshing>>> = Arc::default();
+        let kept = Arc::clone(&refreshes);
+        let pages = Pages::with(|builder| {
+            if hook { builder.wait_until(move |refresh| kept.lock().unwrap().push(refresh)) } else { builder }
+        });
+        let layer = pages.layer().build().unwrap();
+        let control = "max-age=5, stale-while-revalidate=3600, stale-if-error=3600";
+        let (site, _) = scripted(layer, control, &[Does::Well, Does::PassOn, Does::PassOn, Does::Fail]).await;
+        site.get("/").await;
+        pages.pass(6);
+        let text = if hook { "call 1" } else { "call 2" };
+        assert_eq!(site.get("/").await.text(), text);
+        let refresh = refreshes.lock().unwrap().pop();
+        if let Some(refresh) = refresh {
+            soon(refresh).await;
+        }
+        assert_eq!(site.get("/").await.text(), "call 3");
+        assert_eq!(site.get("/").await.status, StatusCode::BAD_GATEWAY);
+    }
+}
+
 #[tokio::test]
 async fn waiters_are_rescued_too() {
     let pages = Pages::new();
