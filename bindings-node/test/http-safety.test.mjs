@@ -112,6 +112,39 @@ for (const version of ["express", "express4"]) {
     // Where nobody is trusted, the header changes nothing.
     assert.deepEqual(await ask(await listen(context, http.createServer(other)), "evil.example"), ["hit", "http://shop.example/"]);
   });
+
+  both(`${version}: a URL that was rewritten before is another page`, async (api, context) => {
+    const { cache, http: pages } = setUp(context, api, { ttl: "1m" });
+    const app = require(version)();
+    app.use((req, _, next) => {
+      if (req.headers["x-group"] === "b") req.url = `/b${req.url}`;
+      next();
+    });
+    app.use(pages.express());
+    app.use("/b", (_, res) => res.send("b"));
+    app.use((_, res) => res.send("a"));
+    const url = await listen(context, http.createServer(app));
+    for (const way of ["miss", "hit"]) {
+      for (const group of ["a", "b"]) {
+        const answer = await raw(`${url}/page?x`, { headers: { host: "shop.example", "x-group": group } });
+        assert.deepEqual([answer.cache, answer.text], [way, group]);
+      }
+    }
+    assert.deepEqual([...cache.keys()].sort(), ["GET http://shop.example/page?x", "GET http://shop.example/page?x#c:/b/page?x"]);
+  });
+
+  both(`${version}: a path that is cut off by a mount is no other page`, async (api, context) => {
+    const { cache, http: pages } = setUp(context, api, { ttl: "1m" });
+    const express = require(version);
+    const [app, inner, router] = [express(), express(), express.Router()];
+    router.use(pages.express()).use((req, res) => res.send(req.originalUrl));
+    inner.use("/v1", router);
+    app.use("/api", inner);
+    const url = await listen(context, http.createServer(app));
+    const paths = ["/api/v1", "/api/v1/", "/api/v1?x=1", "/api/v1/?x=1", "/api/v1/a/b?c=/d"];
+    for (const path of paths) assert.equal((await raw(url + path, { headers: { host: "shop.example" } })).text, path);
+    assert.deepEqual([...cache.keys()].sort(), paths.map((path) => `GET http://shop.example${path}`).sort());
+  });
 }
 
 both("HTTP/2: hosts do not collide", async (api, context) => {

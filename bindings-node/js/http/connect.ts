@@ -19,6 +19,7 @@ export type ConnectMiddleware = (req: IncomingMessageLike, res: ServerResponseLi
 
 export class ConnectHost implements Host<ConnectProduced, void> {
   readonly head: RequestHead;
+  readonly mapping: string | undefined;
   readonly args: readonly unknown[] = [];
   readonly bodyFollows = false;
   readonly #res: any;
@@ -31,6 +32,7 @@ export class ConnectHost implements Host<ConnectProduced, void> {
     next: Next,
   ) {
     this.head = headOf(native);
+    this.mapping = rewritten(native);
     this.#res = res;
     this.#next = next;
   }
@@ -263,6 +265,18 @@ function headOf(req: any): RequestHead {
     query: mark < 0 ? undefined : url.slice(mark + 1),
     headers: headers.filter(([name]) => !name.startsWith(":")),
   };
+}
+
+/**
+ * The URL by which the application finds its handler, if something around the
+ * cache has rewritten it: by what else than the URL, nobody knows. What a mount
+ * cuts off is left in `baseUrl` by Express, and nowhere by Connect.
+ */
+function rewritten({ originalUrl, baseUrl, url }: any): string | undefined {
+  if (typeof originalUrl !== "string" || typeof url !== "string" || originalUrl === url) return undefined;
+  const tails = url.startsWith("/") ? [url, url.slice(1)] : [url];
+  const whole = typeof baseUrl === "string" ? tails.some((tail) => originalUrl === baseUrl + tail) : tails.some((tail) => originalUrl.endsWith(tail));
+  return whole ? undefined : `${baseUrl ?? ""}${url}`;
 }
 
 /** As `req.hostname` of Express has it, with the port: applications make links of it. */

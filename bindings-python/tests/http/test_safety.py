@@ -122,3 +122,32 @@ def test_an_odd_result_is_as_its_taker_sees_fit(cache: Cache, odd: dict[str, Any
     for _ in range(2):
         given = ask(event(), None)
         assert (given["statusCode"], given["body"]) == (result["statusCode"], result["body"])
+
+
+def test_a_path_that_was_rewritten_before_is_another_page(cache: Cache) -> None:
+    async def main() -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"cache-control", b"max-age=60")]})
+            await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+        site = cached(app, cache)
+        for how in ("miss", "hit"):
+            for path in ("/page", "/b/page"):
+                answer = await get(site, "/page", path=path)
+                assert (answer.how, answer.body) == (how, path.encode())
+        assert sorted(cache.keys()) == ["GET https://shop.example/page", "GET https://shop.example/page#c:/b/page"]
+        cache.clear()
+        # As servers and mounts have it.
+        for scope in (
+            {"raw_path": b"/caf%C3%A9%20x", "path": "/caf\u00e9 x"},
+            {"raw_path": b"/api/x", "path": "/api/x", "root_path": "/api"},
+            {"raw_path": b"/api/y", "path": "/y", "root_path": "/api"},
+            {"raw_path": b"/z", "path": "/api/z", "root_path": "/api"},
+            {"raw_path": b"/%zz%FF", "path": "/%zz\ufffd"},
+            {"raw_path": b"", "path": "/caf\u00e9"},
+            {"raw_path": None, "path": "/plain"},
+        ):
+            await get(site, **scope)
+        assert not [key for key in cache.keys() if "#c:" in key]
+
+    asyncio.run(main())

@@ -119,6 +119,19 @@ def _request(scope: Scope) -> _snowmelt.HttpRequest | None:
         return None
 
 
+def _rewritten(scope: Scope) -> str | None:
+    """The path by which the application finds its handler, if something around the cache has rewritten it: by what else than the
+    URL, nobody knows. (What a mount cuts off is in ``root_path``.)
+    """
+    raw, path = scope.get("raw_path"), scope["path"]
+    if not raw or raw == path.encode("utf-8", "replace"):
+        return None
+    from urllib.parse import unquote
+
+    root, sent = scope.get("root_path") or "", unquote(raw.decode("latin-1"))
+    return None if sent in (path, root + path) or path == root + sent else str(path)
+
+
 class Exchange:
     """One request and its response."""
 
@@ -143,7 +156,7 @@ class Exchange:
         if host.skips(request, "scope", scope):
             return await self._pass("skipped", None)
         await self._read_body()
-        host.name_custom(request, "scope", scope)
+        host.name_custom(request, "scope", scope, _rewritten(scope))
         asked = host.policy.ask(request)
         if isinstance(asked, str):
             return await self._pass(asked, None)
