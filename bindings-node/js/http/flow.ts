@@ -88,9 +88,18 @@ export class Flow {
       const produced = await host.run(undefined);
       return host.pass(produced, { ...produced, withBody: true });
     }
+    try {
+      return await this.#serve(host, exchange, request);
+    } finally {
+      exchange.letGo();
+    }
+  }
+
+  async #serve<P extends Produced, R>(host: Host<P, R>, exchange: Exchange, request: View | undefined): Promise<R> {
     const turn = new Turn(this.#cache, this.#binding, this.options, host, exchange);
     if (request !== undefined && this.options.skip?.(request)) return turn.alone("skipped");
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
+    if (most !== undefined) exchange.watch();
     const body = most === undefined ? undefined : await host.readBody(most);
     const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
     return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked);
@@ -143,6 +152,7 @@ class Turn<P extends Produced, R> {
 
   /** Runs the handler for this request and nobody else. */
   async alone(reason: string): Promise<R> {
+    this.#exchange.watch();
     const produced = await this.#host.run(undefined);
     const what = this.#exchange.invalidates(produced.status);
     // What is stored here goes at once; that others are told is for the cache to see to.
@@ -315,9 +325,12 @@ class Load<P extends Produced, R> {
 
   async #finish(): Promise<Stored> {
     this.began = true;
+    // It may go on when its client has its answer.
+    this.#exchange.hold();
     try {
       return await this.#run();
     } finally {
+      this.#exchange.letGo();
       this.#over = true;
       if (this.#left) this.produced?.discard();
     }
