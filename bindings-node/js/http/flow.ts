@@ -169,20 +169,20 @@ class Turn<P extends Produced, R> {
         return this.#anew(question, question.key);
       default: {
         const found = this.#found(question);
-        if (found !== undefined) return found;
+        if (found !== undefined) return found();
         return question.lookup === "alone" ? this.alone(question.reason) : this.#host.answer(this.#exchange.unsatisfied(), undefined);
       }
     }
   }
 
-  /** What is there, if it is for this request. */
-  #found({ key }: Question): R | undefined {
+  /** How to answer with what is there, if it is for this request. (What that gives is nothing, for some hosts.) */
+  #found({ key }: Question): (() => R) | undefined {
     let next: string | undefined = key;
     for (let looks = 0; looks < 2 && next !== undefined; looks += 1) {
       const stored: Stored | undefined = this.#cache.get(next);
       if (!isResponse(stored)) return undefined;
       const match = this.#exchange.matches(stored.meta, Date.now());
-      if (match === "yes") return this.#answer(stored, "hit");
+      if (match === "yes") return () => this.#answer(stored, "hit");
       next = typeof match === "object" ? match.other : undefined;
     }
     return undefined;
