@@ -6,7 +6,7 @@
 import { BINDING, type Binding } from "../binding";
 import type { BaseCache } from "../cache";
 import type { Fetched } from "../fetch";
-import { customOf, type HttpOptions, type HttpRequest, httpSettings, readOptions, type ReadOptions, ttlOf } from "./options";
+import { customOf, type HttpOptions, type HttpRequest, httpSettings, isSkipped, readOptions, type ReadOptions, ttlOf } from "./options";
 import { type Answer, type Exchange, type Fields, type Keep, type Pass, Policy, type Question, type RequestHead, type ResponseHead, type Sealed, type Way } from "./policy";
 
 /** A response as it lies in a cache: plain data, which may be copied and frozen. */
@@ -78,7 +78,9 @@ export class Flow {
   /** Serves one request. Rejects with what the handler failed with. */
   async serve<P extends Produced, R>(host: Host<P, R>): Promise<R> {
     const request = this.options.key === undefined && this.options.skip === undefined ? undefined : new View(host.head, host.native);
-    const own = request && customOf(this.options, request);
+    // First: what makes a key may be missing in what is skipped.
+    const skipped = request !== undefined && isSkipped(this.options, request);
+    const own = request === undefined || skipped ? undefined : customOf(this.options, request);
     const custom = host.mapping === undefined ? own : own === undefined ? host.mapping : `${host.mapping} ${own}`;
     let exchange: Exchange;
     try {
@@ -89,7 +91,7 @@ export class Flow {
       return host.pass(produced, { ...produced, withBody: true });
     }
     const turn = new Turn(this.#cache, this.#binding, this.options, host, exchange);
-    if (request !== undefined && this.options.skip?.(request)) return turn.alone("skipped");
+    if (skipped) return turn.alone("skipped");
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
     const body = most === undefined ? undefined : await host.readBody(most);
     const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
@@ -111,11 +113,12 @@ class View implements HttpRequest {
     [this.method, this.scheme, this.host, this.path, this.query, this.native, this.#headers] = [method, scheme, host, path, query, native, headers];
   }
 
-  header(name: string): string | undefined {
+  /** Not a method: users take it out of the request, as in `({ header }) => header("x-tenant")`. */
+  readonly header = (name: string): string | undefined => {
     const wanted = name.toLowerCase();
     const values = this.#headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
     return values.length === 0 ? undefined : values.join(", ");
-  }
+  };
 }
 
 /** A response that is going to be stored. */

@@ -77,7 +77,7 @@ export interface HttpOptions {
   /** Whether `X-Cache` and `Cache-Status` are sent. Default true. */
   statusHeader?: boolean | undefined;
 
-  /** A part of the key of its own: a tenant, a user. */
+  /** A part of the key of its own: a tenant, a user. It is not asked of what `skip` skips. */
   key?: ((request: HttpRequest) => string | undefined) | undefined;
   /** Whether a request goes to the handler as though there were no cache. */
   skip?: ((request: HttpRequest) => boolean) | undefined;
@@ -129,8 +129,8 @@ const POLICY_OPTIONS = {
 /** Options that are functions. */
 const FUNCTIONS = { key: "(request) => string", skip: "(request) => boolean", waitUntil: "(promise) => void" } as const;
 
-/** Checks what is this package's, and collects what is the policy's. */
-export function httpSettings(options: HttpOptions): Setting[] {
+/** Checks what is this package's, and collects what is the policy's. `windows` are the cache's, for want of others. */
+export function httpSettings(options: HttpOptions, windows: Windows): Setting[] {
   if (typeof options !== "object" || options === null) {
     throw new SnowmeltError("INVALID_ARGUMENT", `the options of an HTTP cache are ${describe(options)}: give an object, such as { ttl: "1m" }, or nothing`);
   }
@@ -171,6 +171,14 @@ export function ttlOf(binding: Binding, { ttl }: HttpOptions, status: number, fi
 /** What the option `key` says of a request. */
 export function customOf({ key }: HttpOptions, request: HttpRequest): string | undefined {
   const custom: unknown = key?.(request);
+/** What the option `skip` says of a request. */
+export function isSkipped({ skip }: HttpOptions, request: HttpRequest): boolean {
+  const said: unknown = skip?.(request);
+  // A promise counts as true: whatever it comes to, nothing would ever be cached.
+  if (said instanceof Promise) throw new SnowmeltError("INVALID_ARGUMENT", "`skip` gave a promise: give true or false");
+  return Boolean(said);
+}
+
   if (custom === undefined || custom === null || typeof custom === "string") return custom ?? undefined;
   throw new SnowmeltError("INVALID_ARGUMENT", `\`key\` gave ${describe(custom)}: give a string, or undefined`);
 }
