@@ -3,7 +3,7 @@
  * README draws. The policy decides; this asks it, and does what it says.
  */
 
-import { BINDING, type Binding } from "../binding";
+import { BINDING, type Binding, WINDOWS } from "../binding";
 import type { BaseCache } from "../cache";
 import type { Fetched } from "../fetch";
 import { customOf, type HttpOptions, type HttpRequest, httpSettings, isSkipped, readOptions, type ReadOptions, ttlOf } from "./options";
@@ -71,7 +71,7 @@ export class Flow {
   constructor(cache: BaseCache<any>, options: HttpOptions) {
     this.#cache = cache;
     this.#binding = cache[BINDING]();
-    this.#policy = new Policy(this.#binding, httpSettings(options));
+    this.#policy = new Policy(this.#binding, httpSettings(options, cache[WINDOWS]()));
     this.options = readOptions(this.#binding, options);
   }
 

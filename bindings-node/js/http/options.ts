@@ -2,7 +2,7 @@
 
 import type { Binding, Setting } from "../binding";
 import { SnowmeltError, translated } from "../errors";
-import { type Duration, milliseconds, type Size } from "../options";
+import { type Duration, milliseconds, type Size, type Windows } from "../options";
 import { describe, plain } from "../plain";
 
 /** A request as `key` and `skip` see it. */
@@ -70,16 +70,16 @@ export interface HttpOptions {
   ignoreAuthorization?: boolean | undefined;
   /** A successful POST, PUT, PATCH or DELETE invalidates what is stored for its URL. Default false. */
   invalidateUnsafe?: boolean | undefined;
-  /** For so long past its lifetime a response is served while one request refreshes it. Default 0. */
+  /** For so long past its lifetime a response is served while one request refreshes it. Default: the cache's. */
   staleWhileRevalidate?: Duration | undefined;
-  /** For so long past its lifetime a response is served if the handler fails. Default 0. */
+  /** For so long past its lifetime a response is served if the handler fails. Default: the cache's. */
   staleIfError?: Duration | undefined;
   /** Whether `X-Cache` and `Cache-Status` are sent. Default true. */
   statusHeader?: boolean | undefined;
 
   /** A part of the key of its own: a tenant, a user. It is not asked of what `skip` skips. */
   key?: ((request: HttpRequest) => string | undefined) | undefined;
-  /** Whether a request goes to the handler as though there were no cache. */
+  /** Whether a request goes to the handler as though there were no cache; said at once, and not by a promise. */
   skip?: ((request: HttpRequest) => boolean) | undefined;
   /**
    * Takes care that a refresh goes on after its client was answered; then that
@@ -143,6 +143,9 @@ export function httpSettings(options: HttpOptions, windows: Windows): Setting[] 
     else if (Object.hasOwn(POLICY_OPTIONS, option)) settings.push([POLICY_OPTIONS[option as keyof typeof POLICY_OPTIONS], plain(value)]);
     else throw unknown(option);
   }
+  for (const option of ["staleWhileRevalidate", "staleIfError"] as const) {
+    if (options[option] === undefined && windows[option] !== undefined) settings.push([POLICY_OPTIONS[option], plain(windows[option])]);
+  }
   return settings;
 }
 
@@ -168,9 +171,6 @@ export function ttlOf(binding: Binding, { ttl }: HttpOptions, status: number, fi
   return given === undefined || given === null ? undefined : milliseconds(binding, "ttl", given);
 }
 
-/** What the option `key` says of a request. */
-export function customOf({ key }: HttpOptions, request: HttpRequest): string | undefined {
-  const custom: unknown = key?.(request);
 /** What the option `skip` says of a request. */
 export function isSkipped({ skip }: HttpOptions, request: HttpRequest): boolean {
   const said: unknown = skip?.(request);
@@ -179,6 +179,9 @@ export function isSkipped({ skip }: HttpOptions, request: HttpRequest): boolean 
   return Boolean(said);
 }
 
+/** What the option `key` says of a request. */
+export function customOf({ key }: HttpOptions, request: HttpRequest): string | undefined {
+  const custom: unknown = key?.(request);
   if (custom === undefined || custom === null || typeof custom === "string") return custom ?? undefined;
   throw new SnowmeltError("INVALID_ARGUMENT", `\`key\` gave ${describe(custom)}: give a string, or undefined`);
 }
