@@ -45,7 +45,7 @@ export interface HttpOptions {
   keyHeaders?: string | readonly string[] | undefined;
   /** The body is part of the key, up to this size; requests with longer ones bypass. Default false: each with a body bypasses. */
   keyBody?: Size | false | undefined;
-  /** The longest body that is stored. Longer ones stream through. Default "1mb". */
+  /** The longest body that is stored. Longer ones stream through. Default "1mb", which is 1 MiB. */
   maxBody?: Size | undefined;
   /**
    * How long a body may take from its head on. Who is still writing then has it
@@ -56,7 +56,7 @@ export interface HttpOptions {
   tagHeaders?: string | readonly string[] | undefined;
   /** Whether clients get those headers too. Default false. */
   sendTags?: boolean | undefined;
-  /** Whether responses of status 5xx are stored as others are. Default false. */
+  /** Whether responses of status 5xx are stored, if they or `ttl` say for how long. Default false. */
   store5xx?: boolean | undefined;
   /** Response headers that are never stored, beside those that never are anyway. Default: none. */
   dropHeaders?: string | readonly string[] | undefined;
@@ -64,9 +64,9 @@ export interface HttpOptions {
   coalesceOnly?: boolean | undefined;
   /** Clients cannot make the handler run (`no-cache`, `max-age`, `no-store`). Default false. */
   ignoreRequestDirectives?: boolean | undefined;
-  /** A request's cookies do not keep its response from being stored. Default false. */
+  /** No response depends on cookies. Default false: one that says neither a lifetime nor `public` is not stored if its request had some. */
   ignoreCookies?: boolean | undefined;
-  /** A request's `Authorization` does not keep its response from being stored. Default false. */
+  /** No response depends on `Authorization`, or `key` keeps apart who must not share. Default false: one that does not say that it may be shared is not stored if its request had it. */
   ignoreAuthorization?: boolean | undefined;
   /** A successful POST, PUT, PATCH or DELETE invalidates what is stored for its URL. Default false. */
   invalidateUnsafe?: boolean | undefined;
