@@ -70,7 +70,8 @@ class CacheMiddleware:
     What is stored:
 
     - ``ttl``: the time to live of responses that do not say it: a duration, one for each status
-      ({200: 60, "4xx": 5, "default": "1m"}), or a function ``(status, headers) -> duration | None``. Default: none.
+      ({200: 60, "4xx": 5, "default": "1m"}), or a function ``(status, headers) -> duration | None``; ``headers`` is a dict whose
+      names are in lower case. Default: none.
     - ``max_body``: a size, the longest body that is stored. Longer ones stream through. Default 1 MiB.
     - ``body_timeout``: a duration; a body that is not whole so long after its head streams through. Default 2 s.
     - ``tag_headers``: the response headers that name tags. Default ``cache-tag`` and ``surrogate-key``.
