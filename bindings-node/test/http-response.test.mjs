@@ -260,6 +260,7 @@ test("what is wrong is said, with the names of JavaScript", async () => {
     }
     for (const given of [undefined, null, {}, new Map()]) assert.throws(() => cacheHttp(given), { code: "INVALID_ARGUMENT" });
     assert.throws(() => cacheHttp(cache, null), { code: "INVALID_ARGUMENT" });
+    assert.throws(() => cacheHttp(cache).express({}, {}, () => {}), { code: "INVALID_ARGUMENT", message: /app\.use\(http\.express\(\)\)/ });
     await assert.rejects(cacheHttp(cache, { key: () => 7 }).fetch(async () => new Response())(new Request("http://a.example")), { code: "INVALID_ARGUMENT" });
     await cache.close();
   }
