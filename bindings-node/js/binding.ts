@@ -309,6 +309,9 @@ export interface HttpPolicy {
 /** Under this a cache has its build, for this package's other entries. */
 export const BINDING = Symbol.for("snowmelt.binding");
 
+/** Under this it has its windows for old values, as they were given. */
+export const WINDOWS = Symbol.for("snowmelt.windows");
+
 /** Everything that one build gives. */
 export interface Binding {
   readonly build: "napi" | "wasm";
