@@ -1,7 +1,9 @@
 /** Nobody is given what is another's, and nobody decides what others are given. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import http from "node:http";
+import http2 from "node:http2";
 
 import { both, pause } from "./both.mjs";
 import { listen, raw, setUp } from "./http/servers.mjs";
@@ -111,3 +113,27 @@ for (const version of ["express", "express4"]) {
     assert.deepEqual(await ask(await listen(context, http.createServer(other)), "evil.example"), ["hit", "http://shop.example/"]);
   });
 }
+
+both("HTTP/2: hosts do not collide", async (api, context) => {
+  const { http: cache } = setUp(context, api, { ttl: "1m" });
+  const middleware = cache.express();
+  const server = http2.createServer((req, res) => middleware(req, res, () => res.end(`of ${req.headers[":authority"]} ${req.headers.host}`)));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const session = http2.connect(`http://127.0.0.1:${server.address().port}`);
+  context.after(() => {
+    session.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const ask = async (headers) => {
+    const stream = session.request({ ":path": "/", ...headers });
+    stream.setTimeout(20_000, () => stream.destroy(new Error("no answer")));
+    const [head] = await once(stream, "response");
+    let text = "";
+    for await (const part of stream.setEncoding("utf8")) text += part;
+    return [head["x-cache"], text];
+  };
+  assert.deepEqual(await ask({ ":authority": "a.example" }), ["miss", "of a.example undefined"]);
+  assert.deepEqual(await ask({ ":authority": "b.example" }), ["miss", "of b.example undefined"]);
+  assert.deepEqual(await ask({ ":authority": "a.example", host: "b.example" }), ["bypass", "of a.example b.example"]);
+  assert.deepEqual(await ask({ ":authority": "a.example" }), ["hit", "of a.example undefined"]);
+});

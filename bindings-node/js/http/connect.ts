@@ -272,8 +272,14 @@ function hostOf(req: any): string {
     const trusts: unknown = req.app?.get?.("trust proxy fn");
     if (typeof trusts === "function" && trusts(req.socket?.remoteAddress, 0)) return (forwarded.split(",", 1)[0] as string).trimEnd();
   }
-  return req.headers.host ?? "";
+  // HTTP/2 has it in another place. Where both are there and differ, nobody can tell which one the response is made from.
+  const { host, ":authority": authority } = req.headers;
+  if (authority === undefined || host === undefined) return authority ?? host ?? "";
+  return host === authority ? host : NO_HOST;
 }
+
+/** No host that the policy takes: such a request goes to the handler alone. */
+const NO_HOST = "?";
 
 function bytesOf(given: unknown): Uint8Array {
   return given instanceof Uint8Array ? given : utf8(typeof given === "string" ? given : (JSON.stringify(given) ?? ""));
