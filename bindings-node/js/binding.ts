@@ -300,17 +300,17 @@ export interface StreamPlace {
  * has to have. Times are milliseconds since 1970.
  */
 export interface HttpPolicy {
-  exchange(request: string, lines: number, custom: string | undefined): HttpExchange;
-}
-
-/** One request, and what the policy said of it. */
-export interface HttpExchange {
+  /** A request, and what the policy is going to say of it: its number, until it is closed. */
+  open(request: string, lines: number, custom: string | undefined): number;
   /** `what` is one of the numbers of `http/policy.ts`. */
-  say(what: number, text: string, lines: number, number: number, bytes: Uint8Array): string;
+  say(exchange: number, what: number, text: string, lines: number, number: number, bytes: Uint8Array): string;
 }
 
 /** Under this a cache has its build, for this package's other entries. */
 export const BINDING = Symbol.for("snowmelt.binding");
+
+/** Under this it has its windows for old values, as they were given. */
+export const WINDOWS = Symbol.for("snowmelt.windows");
 
 /** Everything that one build gives. */
 export interface Binding {

@@ -1,7 +1,7 @@
 /** The cache as its users see it. */
 
 import { Background } from "./background";
-import { type Begun, type Binding, BINDING, CLOSED, type Core, type CoreEvent, DUE, type FillOutcome, FREED, type InvocationMark, MANY_FREED, MISS, NOT_TEXT, OLD, RESULT, SLOT, WEIGHT } from "./binding";
+import { type Begun, type Binding, BINDING, CLOSED, type Core, type CoreEvent, DUE, type FillOutcome, FREED, type InvocationMark, MANY_FREED, MISS, NOT_TEXT, OLD, RESULT, SLOT, WEIGHT, WINDOWS } from "./binding";
 import { closed, Driver } from "./driver";
 import { SnowmeltError, translate, translated } from "./errors";
 import { Events } from "./events";
@@ -13,7 +13,7 @@ import { abortable, Flights, SharedSignal } from "./loads";
 import { type BatchLoader, Many } from "./many";
 import { checkName, type Invalidation, namesOf, notText } from "./names";
 import { openLink } from "./open";
-import { type CacheOptions, type Duration, milliseconds, settings, type WaitUntil } from "./options";
+import { type CacheOptions, type Duration, milliseconds, settings, type WaitUntil, type Windows } from "./options";
 import { describe } from "./plain";
 import { printLine } from "./print";
 import type { Stats } from "./stats";
@@ -434,6 +434,11 @@ export class BaseCache<V = unknown> {
   /** @internal For this package's other entries. */
   [BINDING](): Binding {
     return this.#binding;
+  }
+
+  /** @internal For this package's other entries. */
+  [WINDOWS](): Windows {
+    return this.#options;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -165,6 +165,9 @@ export interface CacheOptions<V = unknown> {
   copy?: ((value: V) => V) | undefined;
 }
 
+/** What an HTTP cache takes from its cache, if its own options do not say it. */
+export type Windows = Pick<CacheOptions, "staleWhileRevalidate" | "staleIfError">;
+
 /** Options of a cache of whatever values. */
 export type AnyOptions = CacheOptions<any>;
 

@@ -202,6 +202,37 @@ both("requests of workers: what is beside the request, who goes away, what is no
   assert.equal((await broken(new Request("https://shop.example/error"), env, ctx)).type, "error");
 });
 
+both("what is skipped needs no key, and a promise does not say whether it is", async (api, context) => {
+  const { cache, http } = setUp(context, api, { ttl: "1m", skip: ({ path }) => path === "/health", key: ({ header }) => header("x-tenant").toLowerCase() });
+  const server = http.fetch(async () => new Response("up"));
+  assert.equal((await server(new Request("http://shop.example/health"))).headers.get("x-cache"), "bypass");
+  const to = (tenant) => server(new Request("http://shop.example/", { headers: { "x-tenant": tenant } })).then(({ headers }) => headers.get("x-cache"));
+  assert.deepEqual([await to("A"), await to("a"), await to("b")], ["miss", "hit", "miss"]);
+  const late = cacheHttp(cache, { ttl: "1m", skip: async () => false }).fetch(async () => new Response());
+  await assert.rejects(late(new Request("http://shop.example/")), { code: "INVALID_ARGUMENT", message: /`skip` gave a promise/ });
+});
+
+both("the windows for old responses are the cache's, unless others are given", async (api, context) => {
+  const { cache } = setUp(context, api, {}, { staleWhileRevalidate: "1m", staleIfError: "1m" });
+  const hooked = [];
+  const ways = async (options) => {
+    let calls = 0;
+    const server = cacheHttp(cache, { ttl: "50ms", key: () => JSON.stringify(options), waitUntil: (promise) => hooked.push(promise), ...options }).fetch(async () => {
+      calls += 1;
+      if (calls > 1) throw new Error("the origin is away");
+      return new Response("old");
+    });
+    const way = async () => (await server(new Request("http://shop.example/"))).headers.get("x-cache");
+    assert.equal(await way(), "miss");
+    await pause(120);
+    return way().catch(({ message }) => message);
+  };
+  assert.deepEqual([await ways({}), hooked.length], ["stale", 1]);
+  assert.deepEqual([await ways({ staleWhileRevalidate: 0 }), hooked.length], ["stale", 1]);
+  assert.equal(await ways({ staleWhileRevalidate: 0, staleIfError: 0 }), "the origin is away");
+  await Promise.all(hooked);
+});
+
 test("what is wrong is said, with the names of JavaScript", async () => {
   for (const build of ["napi", "wasm"]) {
     const { Cache, SnowmeltError } = api(build);
@@ -229,6 +260,7 @@ test("what is wrong is said, with the names of JavaScript", async () => {
     }
     for (const given of [undefined, null, {}, new Map()]) assert.throws(() => cacheHttp(given), { code: "INVALID_ARGUMENT" });
     assert.throws(() => cacheHttp(cache, null), { code: "INVALID_ARGUMENT" });
+    assert.throws(() => cacheHttp(cache).express({}, {}, () => {}), { code: "INVALID_ARGUMENT", message: /app\.use\(http\.express\(\)\)/ });
     await assert.rejects(cacheHttp(cache, { key: () => 7 }).fetch(async () => new Response())(new Request("http://a.example")), { code: "INVALID_ARGUMENT" });
     await cache.close();
   }

@@ -339,6 +339,8 @@ everywhere("what the client says: no-cache, no-store, only-if-cached", async (st
   assert.equal(await said("max-age=60"), "200 hit call 2");
   assert.equal(await said("only-if-cached"), "200 hit call 2");
   assert.equal(await said("no-store"), "200 hit call 2");
+  assert.equal((await raw(`${url}/`, { method: "HEAD" })).cache, "hit");
+  assert.equal(answer.calls, 2, "what was found is the answer, and the handler is not run beside it");
 });
 
 everywhere("a successful write drops what is stored for its URL", async (start, setUp) => {

@@ -3,10 +3,10 @@
  * README draws. The policy decides; this asks it, and does what it says.
  */
 
-import { BINDING, type Binding } from "../binding";
+import { BINDING, type Binding, WINDOWS } from "../binding";
 import type { BaseCache } from "../cache";
 import type { Fetched } from "../fetch";
-import { customOf, type HttpOptions, type HttpRequest, httpSettings, readOptions, type ReadOptions, ttlOf } from "./options";
+import { customOf, type HttpOptions, type HttpRequest, httpSettings, isSkipped, readOptions, type ReadOptions, ttlOf } from "./options";
 import { type Answer, type Exchange, type Fields, type Keep, type Pass, Policy, type Question, type RequestHead, type ResponseHead, type Sealed, type Way } from "./policy";
 
 /** A response as it lies in a cache: plain data, which may be copied and frozen. */
@@ -71,14 +71,16 @@ export class Flow {
   constructor(cache: BaseCache<any>, options: HttpOptions) {
     this.#cache = cache;
     this.#binding = cache[BINDING]();
-    this.#policy = new Policy(this.#binding, httpSettings(options));
+    this.#policy = new Policy(this.#binding, httpSettings(options, cache[WINDOWS]()));
     this.options = readOptions(this.#binding, options);
   }
 
   /** Serves one request. Rejects with what the handler failed with. */
   async serve<P extends Produced, R>(host: Host<P, R>): Promise<R> {
     const request = this.options.key === undefined && this.options.skip === undefined ? undefined : new View(host.head, host.native);
-    const own = request && customOf(this.options, request);
+    // First: what makes a key may be missing in what is skipped.
+    const skipped = request !== undefined && isSkipped(this.options, request);
+    const own = request === undefined || skipped ? undefined : customOf(this.options, request);
     const custom = host.mapping === undefined ? own : own === undefined ? host.mapping : `${host.mapping} ${own}`;
     let exchange: Exchange;
     try {
@@ -88,9 +90,18 @@ export class Flow {
       const produced = await host.run(undefined);
       return host.pass(produced, { ...produced, withBody: true });
     }
+    try {
+      return await this.#serve(host, exchange, request);
+    } finally {
+      exchange.letGo();
+    }
+  }
+
+  async #serve<P extends Produced, R>(host: Host<P, R>, exchange: Exchange, request: View | undefined): Promise<R> {
     const turn = new Turn(this.#cache, this.#binding, this.options, host, exchange);
-    if (request !== undefined && this.options.skip?.(request)) return turn.alone("skipped");
+    if (skipped) return turn.alone("skipped");
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
+    if (most !== undefined) exchange.watch();
     const body = most === undefined ? undefined : await host.readBody(most);
     const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
     return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked);
@@ -111,11 +122,12 @@ class View implements HttpRequest {
     [this.method, this.scheme, this.host, this.path, this.query, this.native, this.#headers] = [method, scheme, host, path, query, native, headers];
   }
 
-  header(name: string): string | undefined {
+  /** Not a method: users take it out of the request, as in `({ header }) => header("x-tenant")`. */
+  readonly header = (name: string): string | undefined => {
     const wanted = name.toLowerCase();
     const values = this.#headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
     return values.length === 0 ? undefined : values.join(", ");
-  }
+  };
 }
 
 /** A response that is going to be stored. */
@@ -143,6 +155,7 @@ class Turn<P extends Produced, R> {
 
   /** Runs the handler for this request and nobody else. */
   async alone(reason: string): Promise<R> {
+    this.#exchange.watch();
     const produced = await this.#host.run(undefined);
     const what = this.#exchange.invalidates(produced.status);
     // What is stored here goes at once; that others are told is for the cache to see to.
@@ -169,20 +182,20 @@ class Turn<P extends Produced, R> {
         return this.#anew(question, question.key);
       default: {
         const found = this.#found(question);
-        if (found !== undefined) return found;
+        if (found !== undefined) return found();
         return question.lookup === "alone" ? this.alone(question.reason) : this.#host.answer(this.#exchange.unsatisfied(), undefined);
       }
     }
   }
 
-  /** What is there, if it is for this request. */
-  #found({ key }: Question): R | undefined {
+  /** How to answer with what is there, if it is for this request. (What that gives is nothing, for some hosts.) */
+  #found({ key }: Question): (() => R) | undefined {
     let next: string | undefined = key;
     for (let looks = 0; looks < 2 && next !== undefined; looks += 1) {
       const stored: Stored | undefined = this.#cache.get(next);
       if (!isResponse(stored)) return undefined;
       const match = this.#exchange.matches(stored.meta, Date.now());
-      if (match === "yes") return this.#answer(stored, "hit");
+      if (match === "yes") return () => this.#answer(stored, "hit");
       next = typeof match === "object" ? match.other : undefined;
     }
     return undefined;
@@ -315,9 +328,12 @@ class Load<P extends Produced, R> {
 
   async #finish(): Promise<Stored> {
     this.began = true;
+    // It may go on when its client has its answer.
+    this.#exchange.hold();
     try {
       return await this.#run();
     } finally {
+      this.#exchange.letGo();
       this.#over = true;
       if (this.#left) this.produced?.discard();
     }

@@ -67,7 +67,9 @@ export function cacheHttp(cache: BaseCache<any>, options: HttpOptions = {}): Htt
       checkHandler(handler, "(request) => Response");
       return (request, ...rest) => flow.serve(new FetchHost(handler, request, rest));
     },
-    express() {
+    express(...given: unknown[]) {
+      // `app.use(http.express)` would answer nothing, for ever.
+      if (given.length > 0) throw new SnowmeltError("INVALID_ARGUMENT", "`express` is not a middleware but makes one: write app.use(http.express())");
       return (req, res, next) => {
         const host = new ConnectHost(req, res, next);
         flow.serve(host).catch((error: unknown) => host.fail(error));

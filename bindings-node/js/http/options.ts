@@ -2,7 +2,7 @@
 
 import type { Binding, Setting } from "../binding";
 import { SnowmeltError, translated } from "../errors";
-import { type Duration, milliseconds, type Size } from "../options";
+import { type Duration, milliseconds, type Size, type Windows } from "../options";
 import { describe, plain } from "../plain";
 
 /** A request as `key` and `skip` see it. */
@@ -45,7 +45,7 @@ export interface HttpOptions {
   keyHeaders?: string | readonly string[] | undefined;
   /** The body is part of the key, up to this size; requests with longer ones bypass. Default false: each with a body bypasses. */
   keyBody?: Size | false | undefined;
-  /** The longest body that is stored. Longer ones stream through. Default "1mb". */
+  /** The longest body that is stored. Longer ones stream through. Default "1mb", which is 1 MiB. */
   maxBody?: Size | undefined;
   /**
    * How long a body may take from its head on. Who is still writing then has it
@@ -56,7 +56,7 @@ export interface HttpOptions {
   tagHeaders?: string | readonly string[] | undefined;
   /** Whether clients get those headers too. Default false. */
   sendTags?: boolean | undefined;
-  /** Whether responses of status 5xx are stored as others are. Default false. */
+  /** Whether responses of status 5xx are stored, if they or `ttl` say for how long. Default false. */
   store5xx?: boolean | undefined;
   /** Response headers that are never stored, beside those that never are anyway. Default: none. */
   dropHeaders?: string | readonly string[] | undefined;
@@ -64,22 +64,22 @@ export interface HttpOptions {
   coalesceOnly?: boolean | undefined;
   /** Clients cannot make the handler run (`no-cache`, `max-age`, `no-store`). Default false. */
   ignoreRequestDirectives?: boolean | undefined;
-  /** A request's cookies do not keep its response from being stored. Default false. */
+  /** No response depends on cookies. Default false: one that says neither a lifetime nor `public` is not stored if its request had some. */
   ignoreCookies?: boolean | undefined;
-  /** A request's `Authorization` does not keep its response from being stored. Default false. */
+  /** No response depends on `Authorization`, or `key` keeps apart who must not share. Default false: one that does not say that it may be shared is not stored if its request had it. */
   ignoreAuthorization?: boolean | undefined;
   /** A successful POST, PUT, PATCH or DELETE invalidates what is stored for its URL. Default false. */
   invalidateUnsafe?: boolean | undefined;
-  /** For so long past its lifetime a response is served while one request refreshes it. Default 0. */
+  /** For so long past its lifetime a response is served while one request refreshes it. Default: the cache's. */
   staleWhileRevalidate?: Duration | undefined;
-  /** For so long past its lifetime a response is served if the handler fails. Default 0. */
+  /** For so long past its lifetime a response is served if the handler fails. Default: the cache's. */
   staleIfError?: Duration | undefined;
   /** Whether `X-Cache` and `Cache-Status` are sent. Default true. */
   statusHeader?: boolean | undefined;
 
-  /** A part of the key of its own: a tenant, a user. */
+  /** A part of the key of its own: a tenant, a user. It is not asked of what `skip` skips. */
   key?: ((request: HttpRequest) => string | undefined) | undefined;
-  /** Whether a request goes to the handler as though there were no cache. */
+  /** Whether a request goes to the handler as though there were no cache; said at once, and not by a promise. */
   skip?: ((request: HttpRequest) => boolean) | undefined;
   /**
    * Takes care that a refresh goes on after its client was answered; then that
@@ -129,8 +129,8 @@ const POLICY_OPTIONS = {
 /** Options that are functions. */
 const FUNCTIONS = { key: "(request) => string", skip: "(request) => boolean", waitUntil: "(promise) => void" } as const;
 
-/** Checks what is this package's, and collects what is the policy's. */
-export function httpSettings(options: HttpOptions): Setting[] {
+/** Checks what is this package's, and collects what is the policy's. `windows` are the cache's, for want of others. */
+export function httpSettings(options: HttpOptions, windows: Windows): Setting[] {
   if (typeof options !== "object" || options === null) {
     throw new SnowmeltError("INVALID_ARGUMENT", `the options of an HTTP cache are ${describe(options)}: give an object, such as { ttl: "1m" }, or nothing`);
   }
@@ -142,6 +142,9 @@ export function httpSettings(options: HttpOptions): Setting[] {
     else if (option === "ttl") settings.push(...(typeof value === "function" ? [] : [["ttl", plain(value)] as Setting]));
     else if (Object.hasOwn(POLICY_OPTIONS, option)) settings.push([POLICY_OPTIONS[option as keyof typeof POLICY_OPTIONS], plain(value)]);
     else throw unknown(option);
+  }
+  for (const option of ["staleWhileRevalidate", "staleIfError"] as const) {
+    if (options[option] === undefined && windows[option] !== undefined) settings.push([POLICY_OPTIONS[option], plain(windows[option])]);
   }
   return settings;
 }
@@ -166,6 +169,14 @@ export function ttlOf(binding: Binding, { ttl }: HttpOptions, status: number, fi
   for (const [name, value] of fields) headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value;
   const given = ttl(status, headers);
   return given === undefined || given === null ? undefined : milliseconds(binding, "ttl", given);
+}
+
+/** What the option `skip` says of a request. */
+export function isSkipped({ skip }: HttpOptions, request: HttpRequest): boolean {
+  const said: unknown = skip?.(request);
+  // A promise counts as true: whatever it comes to, nothing would ever be cached.
+  if (said instanceof Promise) throw new SnowmeltError("INVALID_ARGUMENT", "`skip` gave a promise: give true or false");
+  return Boolean(said);
 }
 
 /** What the option `key` says of a request. */

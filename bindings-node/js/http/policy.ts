@@ -1,6 +1,6 @@
 /** The HTTP policy of the core, in JavaScript's words: converts, calls, converts. */
 
-import type { Binding, HttpExchange as RawExchange, HttpPolicy as RawPolicy, Setting } from "../binding";
+import type { Binding, HttpPolicy as RawPolicy, Setting } from "../binding";
 import { SnowmeltError, translated } from "../errors";
 
 /** Header fields. A value's characters are its bytes (Latin-1). */
@@ -91,8 +91,8 @@ export class Policy {
   exchange(head: RequestHead, custom?: string): Exchange {
     const { method, scheme, host, path, query, headers } = head;
     const lines = [method, scheme, host, path, query === undefined ? "" : `?${query}`];
-    const raw = translated(() => this.#raw.exchange(joined(lines, headers), lines.length, custom));
-    return new Exchange(raw);
+    const text = joined(lines, headers);
+    return new Exchange(this.#raw, translated(() => this.#raw.open(text, lines.length, custom)));
   }
 }
 
@@ -112,20 +112,55 @@ const ANSWER = 5;
 const PASS = 6;
 const INVALIDATES = 7;
 const UNSATISFIED = 8;
+const CLOSE = 9;
 
 /** That all of the body is there, for `ASK`. */
 const READ = 2;
 const NOTHING = new Uint8Array(0);
 
-export class Exchange {
-  readonly #raw: RawExchange;
+function close(raw: RawPolicy, number: number): void {
+  raw.say(number, CLOSE, "", 0, 0, NOTHING);
+}
 
-  constructor(raw: RawExchange) {
+/** Those whose handler never ended. To be watched costs more than a hit does, which therefore is not. */
+const forgotten =
+  typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<{ raw: RawPolicy; number: number }>(({ raw, number }) => close(raw, number));
+
+/** One request, and what was said of it; until all who hold it have let it go. */
+export class Exchange {
+  readonly #raw: RawPolicy;
+  readonly #number: number;
+  #holders = 1;
+  #watched = false;
+
+  constructor(raw: RawPolicy, number: number) {
     this.#raw = raw;
+    this.#number = number;
+  }
+
+  /** For one more, who may never end. */
+  hold(): void {
+    this.#holders += 1;
+    this.watch();
+  }
+
+  /** To be called before waiting for what may never come: then it is closed when nothing knows it any more. */
+  watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    forgotten?.register(this, { raw: this.#raw, number: this.#number }, this);
+  }
+
+  /** The last one who lets it go closes it. */
+  letGo(): void {
+    this.#holders -= 1;
+    if (this.#holders > 0) return;
+    if (this.#watched) forgotten?.unregister(this);
+    close(this.#raw, this.#number);
   }
 
   #say(what: number, text: string, number: number, { lines = 0, bytes = NOTHING }: { lines?: number; bytes?: Uint8Array | undefined } = {}): string {
-    return translated(() => this.#raw.say(what, text, lines, number, bytes));
+    return translated(() => this.#raw.say(this.#number, what, text, lines, number, bytes));
   }
 
   wantsBody(follows: boolean): number | undefined {

@@ -1,12 +1,13 @@
 /** The addon as a `Binding`. */
 
 import type { Binding } from "../binding";
+import { type Addon, named } from "./core";
 import { load } from "./load";
 
 let loaded: Binding | undefined;
 
 /** Loads the addon, at the first use. */
 export function binding(): Binding {
-  loaded ??= { ...(load() as Omit<Binding, "build">), build: "napi" };
+  loaded ??= { ...named(load() as Addon), build: "napi" };
   return loaded;
 }

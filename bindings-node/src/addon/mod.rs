@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::cache::{self, Cache};
 use crate::feed::Writing;
 
+mod asked;
 mod http;
 mod stream;
 
@@ -107,32 +108,6 @@ impl Core {
     }
 
     #[napi]
-    pub fn now(&self) -> Result<f64> {
-        Ok(plain::number(self.cache.now()?.as_millis()))
-    }
-
-    #[napi]
-    pub fn set_clock(&self, monotonic: f64, wall: f64) -> Result<()> {
-        Ok(self.cache.set_clock(monotonic, wall)?)
-    }
-
-    /// The hit path for keys that the fast one cannot take.
-    #[napi]
-    pub fn get_unusual(&self, key: String) -> i32 {
-        self.cache.hot().get(&key)
-    }
-
-    #[napi]
-    pub fn get_after_catch_up(&self, key: String) -> Result<i32> {
-        Ok(self.cache.get_after_catch_up(&key)?)
-    }
-
-    #[napi]
-    pub fn peek(&self, key: String) -> Result<i32> {
-        Ok(self.cache.peek(&key)?)
-    }
-
-    #[napi]
     pub fn arrive(&self) -> Result<f64> {
         Ok(self.cache.arrive()?)
     }
@@ -148,18 +123,8 @@ impl Core {
     }
 
     #[napi]
-    pub fn keeps(&self, key: String) -> Result<bool> {
-        Ok(self.cache.keeps(&key)?)
-    }
-
-    #[napi]
     pub fn rescue(&self, key: String) -> Result<Vec<f64>> {
         Ok(self.cache.rescue(&key)?)
-    }
-
-    #[napi]
-    pub fn note_stale(&self, key: String) -> Result<()> {
-        Ok(self.cache.note_stale(&key)?)
     }
 
     #[napi]
@@ -192,27 +157,6 @@ impl Core {
     }
 
     #[napi]
-    pub fn delete(&self, key: String) -> Result<bool> {
-        Ok(self.cache.delete(&key)?)
-    }
-
-    #[napi]
-    pub fn clear(&self) -> Result<()> {
-        Ok(self.cache.clear()?)
-    }
-
-    #[napi]
-    pub fn keys(&self) -> Result<Vec<String>> {
-        Ok(self.cache.keys()?)
-    }
-
-    #[napi]
-    pub fn size(&self) -> Result<Vec<f64>> {
-        let (entries, weight) = self.cache.size()?;
-        Ok(vec![entries, weight])
-    }
-
-    #[napi]
     pub fn take_freed(&self) -> Result<Option<Uint32Array>> {
         let freed = self.cache.take_freed()?;
         Ok((!freed.is_empty()).then(|| Uint32Array::new(freed)))
@@ -229,11 +173,6 @@ impl Core {
     }
 
     #[napi]
-    pub fn reached(&self, token: String) -> Result<bool> {
-        Ok(self.cache.reached(&token)?)
-    }
-
-    #[napi]
     pub fn catch_up(&self, purpose: Value) -> Result<Value> {
         Ok(self.cache.catch_up(&purpose)?)
     }
@@ -241,21 +180,6 @@ impl Core {
     #[napi]
     pub fn outcome(&self, id: f64) -> Result<Option<Value>> {
         Ok(self.cache.outcome(id)?)
-    }
-
-    #[napi]
-    pub fn next_timeout(&self) -> Result<Option<f64>> {
-        Ok(self.cache.next_timeout()?)
-    }
-
-    #[napi]
-    pub fn handle_timeout(&self) -> Result<()> {
-        Ok(self.cache.handle_timeout()?)
-    }
-
-    #[napi]
-    pub fn poll_call(&self) -> Result<Option<Value>> {
-        Ok(self.cache.poll_call()?)
     }
 
     #[napi]
@@ -276,11 +200,6 @@ impl Core {
     }
 
     #[napi]
-    pub fn events(&self) -> Result<Vec<Value>> {
-        Ok(self.cache.events()?)
-    }
-
-    #[napi]
     pub fn begin_invocation(&self) -> Result<InvocationMark> {
         Ok(InvocationMark { invocation: self.cache.begin_invocation()? })
     }
@@ -288,31 +207,6 @@ impl Core {
     #[napi]
     pub fn end_invocation(&self, mark: &InvocationMark, style: String, namespace: String) -> Result<Value> {
         Ok(self.cache.end_invocation(&mark.invocation, &style, &namespace)?)
-    }
-
-    #[napi]
-    pub fn restored(&self) -> Result<()> {
-        Ok(self.cache.restored(snowmelt::host::entropy())?)
-    }
-
-    #[napi]
-    pub fn stats(&self) -> Result<Value> {
-        Ok(self.cache.stats()?)
-    }
-
-    #[napi]
-    pub fn limits(&self) -> Result<Value> {
-        Ok(self.cache.limits()?)
-    }
-
-    #[napi]
-    pub fn validate(&self) -> Result<()> {
-        Ok(self.cache.validate()?)
-    }
-
-    #[napi]
-    pub fn close(&self) {
-        self.cache.close();
     }
 }
 
@@ -343,51 +237,6 @@ impl Write {
 }
 
 #[napi]
-pub fn parse_stream(value: Value) -> Result<Value> {
-    Ok(codecs::parse_stream(&value).map_err(Failure::from)?)
-}
-
-#[napi]
 pub fn duration(option: String, value: Value) -> Result<f64> {
     Ok(codecs::duration(&option, &value, Units::Milliseconds).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn check_config(settings: Value) -> Result<()> {
-    Ok(codecs::check_config(&settings, Units::Milliseconds).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn check_name(what: String, name: String) -> Result<()> {
-    Ok(codecs::check_name(&what, &name).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn print_data_id(source: String, id: String) -> String {
-    codecs::print_data_id(source, id)
-}
-
-#[napi]
-pub fn parse_data_id(text: String) -> Result<Value> {
-    Ok(codecs::parse_data_id(&text).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn decode(base64: String, namespace: String, source: Value) -> Result<Value> {
-    Ok(codecs::decode(&base64, &namespace, &source).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn encode(what: Value, format: String, namespace: String, written: f64) -> Result<Vec<String>> {
-    Ok(codecs::encode(&read(what)?, &format, &namespace, written).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn parse_token(text: String) -> Result<Value> {
-    Ok(codecs::parse_token(&text).map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn lane_hash_key(lane: f64, lanes: f64) -> Result<String> {
-    Ok(codecs::lane_hash(lane, lanes).map_err(Failure::from)?)
 }

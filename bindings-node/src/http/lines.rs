@@ -82,7 +82,12 @@ impl Text {
     }
 
     pub(super) fn fields(self, map: &HeaderMap) -> Self {
-        plain::fields(map).iter().fold(self, |text, (name, value)| text.line(name).line(value))
+        map.iter().fold(self, |text, (name, value)| {
+            let mut text = text.line(name.as_str()).line("");
+            // Latin-1, as `plain` has it.
+            text.0.extend(value.as_bytes().iter().copied().map(char::from));
+            text
+        })
     }
 
     pub(super) fn end(self) -> String {

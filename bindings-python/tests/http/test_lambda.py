@@ -256,6 +256,15 @@ def test_it_is_stale_while_it_is_refreshed(make: Callable[..., Cache], caplog: p
     assert ask(event(), None)["body"] == '{"n": 3}'
 
 
+def test_a_lifetime_is_a_function_of_status_and_headers(cache: Cache) -> None:
+    seen = list[Any]()
+    handler = cached_response(cache, ttl=lambda status, headers: seen.append((status, headers)))(
+        lambda event, context: {"statusCode": 200, "headers": {"X-One": "1"}, "multiValueHeaders": {"x-two": ["2", "3"]}, "body": "x"}
+    )
+    handler(EVENTS["rest-api"], None)
+    assert seen == [(200, {"x-one": "1", "x-two": "2, 3"})]
+
+
 def test_threads_share_one_call(cache: Cache) -> None:
     """As where a function serves several events at a time."""
     goes, calls, results = threading.Event(), list[int](), list[Any]()

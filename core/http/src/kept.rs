@@ -44,6 +44,11 @@ impl Meta {
         self.born_ms
     }
 
+    /// The age that it came with, in seconds.
+    pub fn age_at_birth(&self) -> u32 {
+        self.age
+    }
+
     /// For how long it is fresh, from `born_ms` on.
     pub fn ttl(&self) -> Duration {
         self.ttl
@@ -71,6 +76,11 @@ impl Vary {
     /// The names of the request headers, in lower case.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(HeaderName::as_str)
+    }
+
+    /// What a variant's key has in addition to the primary key.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 }
 

@@ -12,6 +12,8 @@
 //! with. So two requests that differ in any part have different keys, and no key is
 //! longer than a few times [`LONGEST`].
 
+use std::collections::BinaryHeap;
+
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName};
 
 use crate::hash;
@@ -107,10 +109,20 @@ fn query_text(key: &mut String, options: &Options, query: &str) -> Option<[u8; 1
         return None;
     }
     if options.query == Query::Sorted {
-        parameters.sort_by_cached_key(|parameter| decoded(name_of(parameter)));
+        sort(&mut parameters);
     }
     key.push('?');
     text(key, &parameters.join("&"), b"")
+}
+
+/// By name; those of one name stay in order. On a heap: a stable sort of the library's is four kilobytes of code more.
+fn sort(parameters: &mut Vec<&str>) {
+    let placed = parameters
+        .drain(..)
+        .enumerate()
+        .map(|(place, parameter)| (decoded(name_of(parameter)), place, parameter));
+    let sorted = placed.collect::<BinaryHeap<_>>().into_sorted_vec();
+    parameters.extend(sorted.into_iter().map(|(_, _, parameter)| parameter));
 }
 
 fn name_of(parameter: &str) -> &str {

@@ -47,13 +47,15 @@ pub fn header_map<N: AsRef<str>, V: AsRef<str>>(
     let fields = fields.into_iter();
     let mut map = HeaderMap::with_capacity(fields.size_hint().0.min(256));
     for (name, value) in fields {
-        let field = name.as_ref().parse::<HeaderName>().ok().zip(latin1_value(value.as_ref()));
-        let added = field.map(|(name, value)| map.try_append(name, value).is_ok());
-        if added != Some(true) {
-            return Err(BadField { name: name.as_ref().chars().take(64).collect() });
-        }
+        append(&mut map, name.as_ref(), value.as_ref())?;
     }
     Ok(map)
+}
+
+fn append(map: &mut HeaderMap, name: &str, value: &str) -> Result<(), BadField> {
+    let field = name.parse::<HeaderName>().ok().zip(latin1_value(value));
+    let added = field.map(|(name, value)| map.try_append(name, value).is_ok());
+    if added == Some(true) { Ok(()) } else { Err(BadField { name: name.chars().take(64).collect() }) }
 }
 
 fn latin1_value(text: &str) -> Option<HeaderValue> {

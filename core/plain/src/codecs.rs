@@ -34,7 +34,8 @@ pub fn parse_stream(value: &Value) -> Outcome<Value> {
 
 /// The duration of an option of one call, in milliseconds.
 pub fn duration(option: &str, value: &Value, units: Units) -> Outcome<f64> {
-    let known = ["ttl", "within", "stale_while_revalidate", "stale_if_error", "soft_load_timeout", "body_timeout"];
+    let known =
+        ["ttl", "within", "stale_while_revalidate", "stale_if_error", "soft_load_timeout", "body_timeout"];
     let option = known.into_iter().find(|known| *known == option).unwrap_or("duration");
     Ok(words::millis(options::duration(option, &setting(value), units)?))
 }

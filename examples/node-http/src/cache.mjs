@@ -10,4 +10,6 @@ export const http = cacheHttp(cache, {
   staleWhileRevalidate: "30s",
   staleIfError: "10m",
   dropQuery: "utm_*",
+  // A server is never frozen: who refreshes need not wait, nor anybody for the refresh. In Lambda `cache.handler` sees to it.
+  waitUntil: process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? () => {} : undefined,
 });

@@ -8,7 +8,6 @@ import { cache, http } from "./cache.mjs";
 import { database } from "./products.mjs";
 
 const app = express();
-// A server is never frozen: who refreshes need not wait.
 app.use(http.express());
 
 app.get("/products", async (_, res) => {

@@ -220,7 +220,14 @@ impl<M> CacheLayerBuilder<M> {
         Ok(self.with(policy))
     }
 
-    pub(super) fn with(self, policy: Policy) -> CacheLayer<M> {
+    /// The layer, if no option was given.
+    pub(super) fn unchanged(self) -> CacheLayer<M> {
+        // The defaults fit together, whatever the cache's windows are.
+        let policy = Policy::new(self.options.clone()).unwrap_or_default();
+        self.with(policy)
+    }
+
+    fn with(self, policy: Policy) -> CacheLayer<M> {
         CacheLayer::of(Rules {
             cache: self.cache,
             policy,

@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use snowmelt_http::Policy;
 use tower_layer::Layer;
 
 use crate::cache::Cache;
@@ -33,9 +32,10 @@ pub struct CacheLayer<M = AsTheyAre> {
 }
 
 impl CacheLayer {
-    /// With the default options: what is stored is what responses say themselves.
+    /// With the default options: what is stored is what responses say themselves, and the windows for old ones
+    /// are the cache's.
     pub fn new(cache: Cache<HttpResponse>) -> Self {
-        Self::builder(cache).with(Policy::default())
+        Self::builder(cache).unchanged()
     }
 
     /// Describes a layer; end with [`CacheLayerBuilder::build`].

@@ -62,20 +62,21 @@ class CacheMiddleware:
     - ``skip``: a function ``(request) -> bool``; True lets the application answer this request alone. Default: none.
     - ``ignore_request_directives``: True does not let clients ask for new responses (``Cache-Control: no-cache``).
       Default False.
-    - ``ignore_cookies``: True says that no response depends on a cookie. Default False: a request with cookies shares only what
-      says itself for how long.
-    - ``ignore_authorization``: True says that whoever gets this far may see what the others see. Default False: a request with
-      ``Authorization`` shares only what says itself that it may be shared.
+    - ``ignore_cookies``: True says that no response depends on a cookie. Default False: what is made for a request with cookies
+      is shared only if it says itself for how long.
+    - ``ignore_authorization``: True says that whoever gets this far may see what the others see. Default False: what is
+      made for a request with ``Authorization`` is shared only if it says itself that it may be.
 
     What is stored:
 
     - ``ttl``: the time to live of responses that do not say it: a duration, one for each status
-      ({200: 60, "4xx": 5, "default": "1m"}), or a function ``(status, headers) -> duration | None``. Default: none.
+      ({200: 60, "4xx": 5, "default": "1m"}), or a function ``(status, headers) -> duration | None``; ``headers`` is a dict whose
+      names are in lower case. Default: none.
     - ``max_body``: a size, the longest body that is stored. Longer ones stream through. Default 1 MiB.
     - ``body_timeout``: a duration; a body that is not whole so long after its head streams through. Default 2 s.
     - ``tag_headers``: the response headers that name tags. Default ``cache-tag`` and ``surrogate-key``.
     - ``send_tags``: True sends them on to clients. Default False.
-    - ``store_5xx``: True stores server errors too. Default False.
+    - ``store_5xx``: True stores server errors too, if they or ``ttl`` say for how long. Default False.
     - ``drop_headers``: response headers that are never stored, beside ``set-cookie``, ``access-control-*`` and the like.
       Default: none.
     - ``coalesce_only``: True shares a response with those who wait for it, and stores nothing. Default False.

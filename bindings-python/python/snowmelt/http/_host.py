@@ -73,7 +73,7 @@ class Host:
         """What is to be kept of a response, or why nothing is."""
         ttl: Any = None
         if self._ttl is not None:
-            ttl = self._ttl(status, {_name(name): _name(value) for name, value in headers})
+            ttl = self._ttl(status, _fields(headers))
         return self.policy.judge(request, question, (status, headers, ttl), now_ms())
 
     def forget(self, key: str, reason: str) -> None:
@@ -118,6 +118,15 @@ def _function(name: str, options: dict[str, Any]) -> Any:
     return given
 
 
-def _name(part: Any) -> str:
+def _fields(headers: Any) -> dict[str, str]:
+    """For users' functions: names in lower case, and several fields of a name joined (RFC 9110, section 5.3)."""
+    fields: dict[str, str] = {}
+    for field, part in headers:
+        name, value = _text(field).lower(), _text(part)
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def _text(part: Any) -> str:
     return part if isinstance(part, str) else bytes(part).decode("latin-1")
 

@@ -131,6 +131,21 @@ async fn an_old_page_stands_in_for_a_failure() {
     }
 }
 
+#[tokio::test]
+async fn the_windows_are_the_caches_unless_others_are_given() {
+    for (layer, how) in [
+        (CacheLayer::new as fn(_) -> _, "stale"),
+        (|cache| CacheLayer::builder(cache).build().unwrap(), "stale"),
+        (|cache| CacheLayer::builder(cache).stale_if_error(Duration::ZERO).build().unwrap(), "miss"),
+    ] {
+        let pages = Pages::with(|builder| builder.stale_if_error(Duration::from_secs(60)));
+        let (site, _) = scripted(layer(pages.cache.clone()), "max-age=5", &[Does::Well, Does::Fail]).await;
+        site.get("/").await;
+        pages.pass(6);
+        assert_eq!(site.get("/").await.how(), how);
+    }
+}
+
 /// A response that is merely not shared is no failure: its client is to get it.
 #[tokio::test]
 async fn an_old_page_stands_in_for_nothing_else() {
