@@ -91,13 +91,13 @@ export class Flow {
       return host.pass(produced, { ...produced, withBody: true });
     }
     try {
-      return await this.#serve(host, exchange, request);
+      return await this.#serve(host, exchange, skipped);
     } finally {
       exchange.letGo();
     }
   }
 
-  async #serve<P extends Produced, R>(host: Host<P, R>, exchange: Exchange, request: View | undefined): Promise<R> {
+  async #serve<P extends Produced, R>(host: Host<P, R>, exchange: Exchange, skipped: boolean): Promise<R> {
     const turn = new Turn(this.#cache, this.#binding, this.options, host, exchange);
     if (skipped) return turn.alone("skipped");
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
