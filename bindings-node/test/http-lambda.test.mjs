@@ -127,7 +127,7 @@ both("two mappings of one domain are two", async (api, context) => {
   const mapped = (apiId, stage) => {
     const given = event("http-api-2");
     Object.assign(given.requestContext, { apiId, stage, domainPrefix: "shop", domainName: "shop.example" });
-    return { ...given, headers: { ...given.headers, host: "shop.example" } };
+    return { ...given, cookies: [], headers: { ...given.headers, host: "shop.example" } };
   };
   for (const [apiId, stage] of [["one", "live"], ["two", "live"], ["two", "test"]]) {
     for (const way of ["miss", "hit"]) {

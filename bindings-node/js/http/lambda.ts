@@ -72,8 +72,9 @@ export class LambdaHost<R> implements Host<LambdaProduced, R> {
 
   /** The path of a domain's own mapping is cut off in payload 2.0: two of them may lead to this function. */
   get mapping(): string | undefined {
-    const { apiId, domainPrefix, stage } = this.native.requestContext ?? {};
-    return this.#shape.v2 && domainPrefix !== undefined && domainPrefix !== apiId ? `${apiId}/${stage}` : undefined;
+    const { apiId, domainName, domainPrefix, stage } = this.native.requestContext ?? {};
+    const own = domainPrefix !== undefined && domainPrefix !== apiId && !/\.execute-api\.[^.]+\.amazonaws\.com(\.cn)?$/.test(String(domainName));
+    return this.#shape.v2 && own ? `${apiId}/${stage}` : undefined;
   }
 
   get bodyFollows(): boolean {
