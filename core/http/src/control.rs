@@ -120,7 +120,11 @@ pub(crate) fn split_list(list: &[u8], escapes: bool) -> (&[u8], &[u8]) {
             _ => {}
         }
     }
-    (list, &[])
+    // A quote that is not closed is none: it must not hide what follows, a `no-store` least of all.
+    match list.iter().position(|byte| *byte == b',').filter(|_| quoted) {
+        Some(at) => (&list[..at], &list[at + 1..]),
+        None => (list, &[]),
+    }
 }
 
 /// Whether a list header names this, in any case.
