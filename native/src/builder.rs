@@ -473,6 +473,18 @@ fn default_segments(config: &Config) -> usize {
 mod tests {
     use super::*;
 
+    /// Contract lines 3 and 8 hold in real time only if the core knows by how
+    /// much the clock is behind that it is given.
+    #[test]
+    fn the_core_is_told_how_far_behind_the_clock_may_be() {
+        let told = |builder: Builder<u8>| {
+            let cache = builder.stream("none").build().expect("these options fit together");
+            cache.shared.engine.config().clock_resolution
+        };
+        assert_eq!(told(Cache::builder()), RESOLUTION);
+        assert_eq!(told(Cache::builder().clock(ManualClock::new())), std::time::Duration::ZERO);
+    }
+
     #[test]
     fn segments_suit_the_bounds() {
         let of = |max_entries, max_leases| {

@@ -141,3 +141,22 @@ impl Open {
         self.now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Contract lines 3 and 8 hold in real time only if the core knows by how
+    /// much the clock is behind that it is given.
+    #[test]
+    fn the_core_is_told_how_far_behind_the_clock_may_be() {
+        let told = |clock| {
+            let hot = Hot::new(Config::default(), 1, clock).expect("the defaults fit together");
+            hot.open().expect("it is open").engine.config().clock_resolution
+        };
+        assert_eq!(told(None), snowmelt::host::RESOLUTION);
+        assert_eq!(told(Some((1, 1))), Duration::ZERO);
+    }
+}
