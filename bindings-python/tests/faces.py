@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snowmelt import Cache, Fetched
+from snowmelt import Cache, CatchUpError, Fetched
 
 from .support import until
 
@@ -61,6 +62,21 @@ def fail() -> Any:
 
 def never() -> Any:
     raise AssertionError("this is not to be loaded")
+
+
+def aged(cache: Cache, key: str, value: Any, seconds: float) -> None:
+    """Stores a value that was true so many seconds ago: more than `max_lag`, so that only the stream vouches for it."""
+    assert cache.set(key, value, as_of=time.time() - seconds) == "stored"
+    until(lambda: caught_up(cache), what="a catch-up within its budget")
+    assert key in cache
+
+
+def caught_up(cache: Cache) -> bool:
+    try:
+        cache.catch_up()
+    except CatchUpError:
+        return False  # A busy machine.
+    return True
 
 
 def outlived(cache: Cache, key: str = "k", value: Any = "old", **windows: Any) -> None:

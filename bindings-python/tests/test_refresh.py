@@ -12,7 +12,7 @@ import pytest
 import snowmelt
 from snowmelt import Cache, Fetched
 
-from .faces import FACES, Face, fail, never, outlived
+from .faces import FACES, Face, aged, fail, never, outlived
 from .support import until
 
 Make = Callable[..., Cache]
@@ -147,7 +147,7 @@ def test_an_invalidation_during_a_refresh_that_fails(make: Make, face: type[Face
 def test_values_are_refreshed_ahead(make: Make, face: type[Face]) -> None:
     read = face(make(ttl=60, refresh_ahead=0.001))
     # Nearer and nearer to the end of its lifetime it is refreshed with a probability of one half, and more.
-    assert read.cache.set("k", "old", as_of=time.time() - 50) == "stored"
+    aged(read.cache, "k", "old", 50)
     found: list[Fetched[Any]] = []
     until(lambda: found.append(read.fetch("k", lambda: "new")) or found[-1].value == "new", seconds=20, what="the refresh")
     assert {told(fetched) for fetched in found[:-1]} <= {("old", "hit")} and told(found[-1]) == ("new", "loaded")
@@ -157,7 +157,7 @@ def test_values_are_refreshed_ahead(make: Make, face: type[Face]) -> None:
 
 def test_a_refresh_ahead_that_fails_is_a_hit(make: Make, face: type[Face]) -> None:
     read = face(make(ttl=60, refresh_ahead=0.001))
-    assert read.cache.set("k", "v", as_of=time.time() - 50) == "stored"
+    aged(read.cache, "k", "v", 50)
     found = []
     until(lambda: found.append(read.fetch("k", fail)) or found[-1].error is not None, seconds=20, what="a refresh")
     assert told(found[-1]) == ("v", "hit")
@@ -265,7 +265,7 @@ def test_decorated_functions_take_them_too(make: Make, face: type[Face]) -> None
 def test_those_who_cannot_load_read_what_is_fresh_and_no_more(make: Make, face: type[Face]) -> None:
     cache = make(ttl=60, refresh_ahead=0.001, stale_while_revalidate=60)
     # Drawn by each read that can load: see above.
-    assert cache.set("k", "v", as_of=time.time() - 59) == "stored"
+    aged(cache, "k", "v", 57)
     asynchronous = face.name == "aio"
     for _ in range(50):
         found = asyncio.run(cache.aio.get("k")) if asynchronous else cache.get("k")
@@ -294,7 +294,7 @@ def test_decorated_functions_refresh_ahead(make: Make, face: type[Face]) -> None
             calls.append(name)
             return "new"
 
-    assert cache.set("users/ada", "old", as_of=time.time() - 50) == "stored"
+    aged(cache, "users/ada", "old", 50)
     until(lambda: call("ada") == "new", seconds=20, what="the refresh")
     stats = cache.stats()
     assert len(calls) == 1 and (stats.refreshes, stats.misses, stats.loads) == (1, 0, 1)
