@@ -1,10 +1,18 @@
-"""The licences of the crates that a package is linked from, which ask to be given along with it."""
+"""The licences of the crates that a package is linked from, which ask to be given along with it.
+
+The wheels and the extension's layer take them by :func:`notices`, and the npm packages from a program:
+
+    python3 -m packing.notices CRATE TARGET
+
+So this needs nothing but Python and cargo.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,4 +63,12 @@ def _texts(package: dict[str, Any]) -> list[str]:
 
 
 def _cargo(*options: str) -> str:
-    return subprocess.run(["cargo", *options, "--locked"], cwd=HERE, check=True, capture_output=True, text=True).stdout
+    # cargo writes UTF-8, whatever the system does, and says on stderr why it fails.
+    asked = ["cargo", *options, "--locked"]
+    return subprocess.run(asked, cwd=HERE, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+
+
+if __name__ == "__main__":
+    _, named, target = sys.argv
+    # Bytes, because Windows would write other line ends, and lack letters of some names.
+    sys.stdout.buffer.write(notices(target, named).encode())
