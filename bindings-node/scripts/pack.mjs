@@ -5,7 +5,8 @@
 // `snowmelt` and the platform package of this machine (or, with --only, one of
 // them), in dist/ at the top. A package is refused if it is too large, needs a
 // newer glibc than Lambda has, names a path of this machine, or would run a
-// script when it is installed. Nothing is published.
+// script when it is installed. Nothing is published. The licences of crates are
+// collected by the Python package's script, so this needs Python too.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -15,9 +16,11 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 
 import { build } from "./build.mjs";
-import { here, hostPlatform, manifest, packageName, platformOf, platforms, root } from "./platforms.mjs";
+import { here, hostPlatform, manifest, packageName, platformOf, platforms, root, targetOf } from "./platforms.mjs";
 
 const LARGEST = 5_000_000;
+/** What the WebAssembly build is built for. */
+const WASM = "wasm32-unknown-unknown";
 /** Amazon Linux 2023, on which Lambda's Node.js runs. */
 const GLIBC = [2, 34];
 
@@ -37,29 +40,40 @@ function packMain(out) {
   // Not in package.json itself: `npm ci` there refuses what was never published.
   published.optionalDependencies = Object.fromEntries(platforms.map((one) => [packageName(one), manifest.version]));
   published.publishConfig = { access: "public" };
-  const stage = staged("snowmelt", published);
+  const stage = staged("snowmelt", published, WASM);
   fs.cpSync(path.join(here, "lib"), path.join(stage, "lib"), { recursive: true });
   return tarball(stage, out);
 }
 
 function packPlatform(platform, profile, out) {
   const from = path.join(here, "npm", platform);
-  const stage = staged(platform, JSON.parse(fs.readFileSync(path.join(from, "package.json"), "utf8")));
+  const stage = staged(platform, JSON.parse(fs.readFileSync(path.join(from, "package.json"), "utf8")), targetOf(platform));
   const addon = path.join(stage, "snowmelt.node");
   fs.copyFileSync(path.join(from, "snowmelt.node"), addon);
   if (profile === "packages") inspect(addon, platform);
   return tarball(stage, out);
 }
 
-/** A folder with what every package has. */
-function staged(name, published) {
+/** A folder with what every package has; `target` is the Rust target of what is linked in it. */
+function staged(name, published, target) {
   const stage = path.join(here, "build", "pack", name);
   fs.rmSync(stage, { recursive: true, force: true });
   fs.mkdirSync(stage, { recursive: true });
   fs.writeFileSync(path.join(stage, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) fs.copyFileSync(path.join(root, file), path.join(stage, file));
+  fs.writeFileSync(path.join(stage, "THIRD-PARTY.txt"), notices(target));
   fs.writeFileSync(path.join(stage, "README.md"), readme(name, published));
   return stage;
+}
+
+/**
+ * The licences of the crates that are linked for a target. They are all there is to give: the bundles have no JavaScript
+ * but ours and what wasm-bindgen makes, whose crate is among them.
+ */
+function notices(target) {
+  const python = process.platform === "win32" ? "python" : "python3";
+  const options = { cwd: path.join(root, "bindings-python", "scripts"), stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 };
+  return execFileSync(python, ["-m", "packing.notices", "snowmelt-node", target], options);
 }
 
 function readme(name, { description }) {

@@ -48,7 +48,7 @@ export function platformManifest(platform) {
     cpu: [cpu],
     ...(LIBCS[abi] && { libc: [LIBCS[abi]] }),
     main: "snowmelt.node",
-    files: ["snowmelt.node", "LICENSE-MIT", "LICENSE-APACHE"],
+    files: ["snowmelt.node", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"],
     publishConfig: { access: "public" },
   };
 }

@@ -42,17 +42,43 @@ const cjs = (name) => `const snowmelt = require("${name}");\n${USE}\nuse(snowmel
 test("the package has what it should have, and nothing else", async () => {
   const files = await bench.files(bench.main);
   const lib = files.filter((name) => name.startsWith("lib/"));
-  assert.deepEqual(files.filter((name) => !name.startsWith("lib/")), ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"]);
+  assert.deepEqual(files.filter((name) => !name.startsWith("lib/")), ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "THIRD-PARTY.txt", "package.json"]);
   const strange = lib.filter((name) => !/^lib\/(types\/.*\.d\.ts|(index|middy|http|wasm)[.a-z]*\.(cjs|mjs|d\.cts|d\.mts)|snowmelt_bg\.wasm)$/.test(name));
   assert.deepEqual(strange, []);
   assert.equal(lib.some((name) => name.includes("internal.cjs")), false);
 });
 
 test("the platform package has the addon", async () => {
-  assert.deepEqual(await bench.files(bench.platform), ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "snowmelt.node"]);
+  assert.deepEqual(await bench.files(bench.platform), ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "THIRD-PARTY.txt", "package.json", "snowmelt.node"]);
   const { os, cpu, main, name, version } = await bench.manifest(bench.platform);
   assert.deepEqual([os, cpu, main, version], [[process.platform], [process.arch], "snowmelt.node", manifest.version]);
   assert.ok(platforms.map(packageName).includes(name));
+});
+
+/** The texts under a crate's name, which several crates may share. */
+const licence = (text, crate) =>
+  text.split(`${"=".repeat(80)}\n`).filter((part) => new RegExp(`^${crate} \\d+\\.\\d+\\.\\d+ \\(`, "m").test(part)).join("\n");
+
+test("each package gives the licences of the crates that are linked in it, and of no others", async () => {
+  const [addon, wasm] = [["napi", "tokio", "rustls", "ring", "aws-sdk-kinesis"], ["wasm-bindgen", "js-sys", "serde-wasm-bindgen"]];
+  for (const [tarball, own, foreign] of [[bench.platform, addon, wasm], [bench.main, wasm, addon]]) {
+    const text = await bench.text(tarball, "THIRD-PARTY.txt");
+    for (const crate of ["http", "serde_json", ...own]) assert.notEqual(licence(text, crate), "", `${crate} is missing`);
+    for (const crate of ["syn", "snowmelt\\S*", ...foreign]) assert.equal(licence(text, crate), "", `${crate} is not linked`);
+    // One of those whose licence asks for its whole text.
+    assert.match(licence(text, "http-cache-semantics"), /\(BSD-2-Clause\)\n-+\nCopyright .* Kornel Lesiński\n[^]*Redistributions in binary form must reproduce/);
+    assert.match(licence(text, "serde_json"), /Permission is hereby granted/);
+  }
+});
+
+test("no JavaScript of others is in the bundles, whose licence would be missing", async () => {
+  const lib = path.join(bench.app, "node_modules/snowmelt/lib");
+  const bundles = fs.readdirSync(lib).filter((name) => /\.[cm]js$/.test(name));
+  assert.ok(bundles.length > 0);
+  for (const name of bundles) {
+    // So esbuild says where each part is from.
+    assert.doesNotMatch(fs.readFileSync(path.join(lib, name), "utf8"), /^\s*\/\/ \S*node_modules\//m, name);
+  }
 });
 
 test("nothing runs when it is installed, and each platform has its package", async () => {

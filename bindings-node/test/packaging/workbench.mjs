@@ -86,8 +86,13 @@ export class Workbench {
     return listed.trim().split("\n").map((name) => name.replace(/^package\//, "")).sort();
   }
 
+  /** What a file of a tarball says. */
+  text(tarball, name) {
+    return this.run("tar", ["-xzOf", tarball, `package/${name}`]);
+  }
+
   async manifest(tarball) {
-    return JSON.parse(await this.run("tar", ["-xzOf", tarball, "package/package.json"]));
+    return JSON.parse(await this.text(tarball, "package.json"));
   }
 
   remove() {
