@@ -82,12 +82,12 @@ impl HttpPolicy {
         let exchange = exchanges.at(whole(exchange)).ok_or_else(|| misused("the exchange was closed"))?;
         match what {
             0 => Ok(exchange.wants_body(policy, number > 0.0)),
-            1 => Ok(exchange.ask(policy, whole(number), bytes)),
+            1 => Ok(exchange.ask(policy, text, bytes, number)),
             2 => exchange.judge(policy, Lines::of(text, lines)?, number),
             3 => exchange.seal(policy, bytes),
             4 => exchange.matches(policy, text, number),
             5 => exchange.answer(policy, text, number),
-            6 => exchange.pass(policy, Lines::of(text, lines)?),
+            6 => exchange.pass(policy, Lines::of(text, lines)?, number),
             7 => Ok(exchange.invalidates(policy, status(whole(number)))),
             8 => Ok(answer_text(&policy.unsatisfied())),
             _ => Err(misused("there is nothing of that number to be said")),
@@ -117,14 +117,14 @@ impl Exchange {
 
     /// `bypass` and the reason; or how it is looked up, why alone or nothing, the key, and what the handler must not see.
     ///
-    /// `body`: 0 for none, 1 if one follows, 2 if it is all in `bytes`.
-    fn ask(&mut self, policy: &Policy, body: u64, bytes: &[u8]) -> String {
+    /// `body`: nothing for none, `follows`, or `read` if it is all in `bytes`.
+    fn ask(&mut self, policy: &Policy, body: &str, bytes: &[u8], now_ms: f64) -> String {
         let body = match body {
-            0 => Body::None,
-            1 => Body::Follows,
+            "" => Body::None,
+            "follows" => Body::Follows,
             _ => Body::Read(bytes),
         };
-        let question = match policy.ask(&self.request(body)) {
+        let question = match policy.ask(&self.request(body), whole(now_ms)) {
             Ask::Bypass(reason) => return Text::of("bypass").line(reason.word()).end(),
             Ask::Look(question) => question,
         };
@@ -199,11 +199,12 @@ impl Exchange {
     /// As `answer`.
     ///
     /// The lines: the reason, the status, and the fields.
-    fn pass(&self, policy: &Policy, mut lines: Lines<'_>) -> Outcome<String> {
+    fn pass(&self, policy: &Policy, mut lines: Lines<'_>, now_ms: f64) -> Outcome<String> {
         let reason = words::reason(lines.text()).ok_or_else(|| misused("there is no such reason"))?;
         let status = status(lines.number());
         let mut headers = lines.header_map()?;
-        let passed = policy.pass(&self.asked(), self.question.as_ref(), reason, status, &mut headers);
+        let (question, now_ms) = (self.question.as_ref(), whole(now_ms));
+        let passed = policy.pass(&self.asked(), question, reason, status, &mut headers, now_ms);
         let answer = Answer { status: passed.status, headers, with_body: passed.with_body };
         Ok(answer_text(&answer))
     }
@@ -220,10 +221,15 @@ fn answer_text(answer: &Answer) -> String {
     Text::of(&answer.status.to_string()).number(u64::from(answer.with_body)).fields(&answer.headers).end()
 }
 
-/// Status, birth, age, time to live, how many names it varies with, these, the variant's key, and the fields.
+/// Status, birth, age, time to live, 1 if it is for those without credentials only or else 0, how many names it varies with, these, the variant's key, and the fields.
 fn meta_text(text: Text, meta: &Meta) -> String {
-    let numbers =
-        [u64::from(meta.status()), meta.born_ms(), u64::from(meta.age_at_birth()), millis(meta.ttl())];
+    let numbers = [
+        u64::from(meta.status()),
+        meta.born_ms(),
+        u64::from(meta.age_at_birth()),
+        millis(meta.ttl()),
+        u64::from(meta.anonymous()),
+    ];
     let text = numbers.into_iter().fold(text, Text::number);
     let text = match meta.vary() {
         Some(vary) => text.number(vary.names().count() as u64).lines(vary.names()).line(vary.key()),
@@ -243,10 +249,11 @@ fn read_meta(mut lines: Lines<'_>) -> Outcome<Meta> {
     let born_ms = lines.number();
     let age = u32::try_from(lines.number()).unwrap_or(u32::MAX);
     let ttl = lines.number();
+    let anonymous = lines.number() != 0;
     let names: Vec<String> = (0..lines.number().min(MOST_NAMES)).map(|_| lines.text().to_owned()).collect();
     let key = lines.text().to_owned();
     let vary = if names.is_empty() { None } else { Some(words::Vary { names, key }) };
-    let plain = words::Meta { status, headers: lines.fields(), born_ms, age, ttl, vary };
+    let plain = words::Meta { status, headers: lines.fields(), born_ms, age, ttl, vary, anonymous };
     Meta::try_from(&plain).map_err(|error| bad_field(&error))
 }
 

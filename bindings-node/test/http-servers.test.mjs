@@ -209,6 +209,37 @@ everywhere("staleIfError: the old response in the place of a failure", async (st
   assert.deepEqual(await ask(`${url}/`).then(({ status, cache, text }) => [status, cache, text]), [404, "miss", "gone"]);
 });
 
+everywhere("nobody waits for a page that was not shared lately", async (start, setUp) => {
+  const { http } = setUp();
+  const [all, goOn] = [gate(), gate()];
+  let calls = 0;
+  const url = await start(http, async () => {
+    calls += 1;
+    if (calls === 4) all.open();
+    if (calls > 1) await goOn.promise;
+    return { headers: { "cache-control": "private" }, body: "mine" };
+  });
+  assert.equal((await ask(`${url}/`)).cache, "miss");
+  const asking = Array.from({ length: 3 }, () => ask(`${url}/`));
+  // In the handler at once.
+  await Promise.race([all.promise, pause(10_000).then(() => assert.fail(`they wait for one of them: ${calls} calls`))]);
+  goOn.open();
+  for (const { headers } of await Promise.all(asking)) assert.match(headers.get("cache-status"), /fwd=miss; detail=private$/);
+});
+
+everywhere("who has credentials gets no page that was made without", async (start, setUp) => {
+  const { http } = setUp({ ttl: "1m" });
+  const answer = counted();
+  const url = await start(http, answer);
+  const cookie = { cookie: "session=1" };
+  const answers = [];
+  for (const headers of [{}, cookie, {}, cookie, {}]) answers.push(await ask(`${url}/`, { headers }));
+  assert.deepEqual(
+    answers.map(({ cache, text }) => `${cache}: ${text}`),
+    ["miss: call 1", "miss: call 2", "hit: call 1", "miss: call 3", "hit: call 1"],
+  );
+});
+
 everywhere("what may not be shared is not", async (start, setUp) => {
   const { cache, http } = setUp({ ttl: "1m" });
   const [entered, goOn] = [gate(), gate()];

@@ -19,14 +19,14 @@ const START = 1_790_000_000_000;
 /** What each kind of object may have, and what it must. */
 const STEPS = {
   refused: [["message"]],
-  ask: [["request", "expect"], ["wants_body"]],
+  ask: [["request", "expect"], ["at", "wants_body"]],
   same_key: null,
   different_keys: null,
   judge: [["response", "expect"], ["request", "at", "failure"]],
   seal: [["body", "expect"]],
   matches: [["request", "expect"], ["at"]],
   answer: [["how", "expect"], ["request", "at"]],
-  pass: [["request", "reason", "response", "expect"], ["unasked"]],
+  pass: [["request", "reason", "response", "expect"], ["at", "unasked"]],
   unsatisfied: [["expect"]],
   invalidates: [["request", "status", "expect"]],
 };
@@ -68,14 +68,14 @@ class Replay {
   }
 
   /** A request, asked: its exchange and what was said. */
-  asked(given = {}) {
+  asked(given = {}, at = 0) {
     const exchange = this.exchange(given);
-    const said = exchange.ask(given.body_follows ?? false, given.body === undefined ? undefined : bytes(given.body));
+    const said = exchange.ask(moment(at), given.body_follows ?? false, given.body === undefined ? undefined : bytes(given.body));
     return { exchange, said };
   }
 
-  question(given) {
-    const { exchange, said } = this.asked(given);
+  question(given, at) {
+    const { exchange, said } = this.asked(given, at);
     assert.ok(!("bypass" in said), `bypassed: ${said.bypass}`);
     return { exchange, question: said };
   }
@@ -84,8 +84,8 @@ class Replay {
     return { status, headers: fields(headers) };
   }
 
-  ask({ request, wants_body: wants, expect }) {
-    const { exchange, said } = this.asked(request);
+  ask({ request, at, wants_body: wants, expect }) {
+    const { exchange, said } = this.asked(request, at);
     // With a body at hand nobody asks how much of it is wanted.
     if (wants !== undefined && request.body === undefined) assert.equal(exchange.wantsBody(request.body_follows ?? false) ?? null, wants);
     if ("bypass" in expect) return assert.deepEqual(said, { bypass: expect.bypass });
@@ -102,7 +102,7 @@ class Replay {
   }
 
   judge({ request, response, at, failure, expect }) {
-    const { exchange } = this.question(request);
+    const { exchange } = this.question(request, at);
     const said = exchange.judge(this.head(shaped(response, RESPONSE, "a response")), response.ttl, moment(at));
     assert.equal(said.failure ?? false, failure ?? false);
     if ("pass" in expect) return assert.equal(said.pass, expect.pass, JSON.stringify(said));
@@ -115,7 +115,7 @@ class Replay {
     const said = this.keeper.seal(bytes(body));
     this.keeper = undefined;
     if ("refused" in expect) return assert.deepEqual(said, { refused: expect.refused });
-    const [, status, , age, ttl, names, ...rest] = said.meta.split("\n");
+    const [, status, , age, ttl, anonymous, names, ...rest] = said.meta.split("\n");
     this.meta = said.meta;
     assert.ok(said.weight > bytes(body).length);
     const count = Number(names);
@@ -123,23 +123,23 @@ class Replay {
     for (let at = count + 1; at + 1 < rest.length; at += 2) (headers[rest[at]] ??= []).push(rest[at + 1]);
     const vary = count === 0 ? null : { names: rest.slice(0, count), key: rest[count] };
     const { headers: wanted = {}, ...others } = expect;
-    named({ status: Number(status), age: Number(age), ttl: Number(ttl), vary }, others);
+    named({ status: Number(status), age: Number(age), ttl: Number(ttl), anonymous: anonymous === "1", vary }, others);
     compareHeaders(headers, wanted);
   }
 
   matches({ request, at, expect }) {
-    assert.deepEqual(this.question(request).exchange.matches(this.meta, moment(at)), expect);
+    assert.deepEqual(this.question(request, at).exchange.matches(this.meta, moment(at)), expect);
   }
 
   answer({ request, how, at, expect }) {
-    const { exchange } = this.question(request);
+    const { exchange } = this.question(request, at);
     exchange.matches(this.meta, moment(at));
     compareAnswer(exchange.answer(how, moment(at)), expect);
   }
 
-  pass({ request, unasked = false, reason, response, expect }) {
-    const exchange = unasked ? this.exchange(request) : this.question(request).exchange;
-    compareAnswer(exchange.pass(reason, this.head(shaped(response, RESPONSE, "a response"))), expect);
+  pass({ request, at, unasked = false, reason, response, expect }) {
+    const exchange = unasked ? this.exchange(request) : this.question(request, at).exchange;
+    compareAnswer(exchange.pass(reason, this.head(shaped(response, RESPONSE, "a response")), moment(at)), expect);
   }
 
   unsatisfied({ expect }) {

@@ -103,7 +103,7 @@ export class Flow {
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
     if (most !== undefined) exchange.watch();
     const body = most === undefined ? undefined : await host.readBody(most);
-    const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
+    const asked = exchange.ask(Date.now(), host.bodyFollows || (most !== undefined && body === undefined), body);
     return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked);
   }
 }
@@ -166,7 +166,7 @@ class Turn<P extends Produced, R> {
   #pass(produced: P, reason: string): R | Promise<R> {
     let answer: Answer;
     try {
-      answer = this.#exchange.pass(reason, produced);
+      answer = this.#exchange.pass(reason, produced, Date.now());
     } catch {
       // A header field that cannot be sent: as the host sees fit.
       answer = { ...produced, withBody: true };

@@ -114,8 +114,6 @@ const INVALIDATES = 7;
 const UNSATISFIED = 8;
 const CLOSE = 9;
 
-/** That all of the body is there, for `ASK`. */
-const READ = 2;
 const NOTHING = new Uint8Array(0);
 
 function close(raw: RawPolicy, number: number): void {
@@ -168,8 +166,9 @@ export class Exchange {
     return most === "" ? undefined : Number(most);
   }
 
-  ask(follows = false, bytes?: Uint8Array): Question | Bypass {
-    const [lookup, reason, key, ...dropRequestHeaders] = this.#say(ASK, "", bytes === undefined ? Number(follows) : READ, { bytes }).split("\n") as [string, string, string];
+  ask(now: number, follows = false, bytes?: Uint8Array): Question | Bypass {
+    const body = bytes !== undefined ? "read" : follows ? "follows" : "";
+    const [lookup, reason, key, ...dropRequestHeaders] = this.#say(ASK, body, now, { bytes }).split("\n") as [string, string, string];
     return lookup === "bypass" ? { bypass: reason } : { lookup: lookup as Lookup, reason, key, dropRequestHeaders };
   }
 
@@ -198,10 +197,10 @@ export class Exchange {
     return answered(this.#say(ANSWER, how, now));
   }
 
-  pass(reason: string, { status, headers }: ResponseHead): Answer {
+  pass(reason: string, { status, headers }: ResponseHead, now: number): Answer {
     const lines = [reason, `${status}`];
     const text = joined(lines, headers);
-    return answered(this.#say(PASS, text, 0, { lines: lines.length }));
+    return answered(this.#say(PASS, text, now, { lines: lines.length }));
   }
 
   /** What one gets who takes nothing but what is stored, if there is nothing. */

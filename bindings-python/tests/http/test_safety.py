@@ -11,8 +11,8 @@ import pytest
 from snowmelt import Cache
 from snowmelt.http import cached_response
 
+from .asgi import Origin, cached
 from .asgi import ask as get
-from .asgi import cached
 from .test_lambda import event
 
 WINDOWS = "max-age=1, stale-while-revalidate=60, stale-if-error=60"
@@ -151,3 +151,20 @@ def test_a_path_that_was_rewritten_before_is_another_page(cache: Cache) -> None:
         assert not [key for key in cache.keys() if "#c:" in key]
 
     asyncio.run(main())
+
+
+def test_who_has_credentials_gets_no_page_that_was_made_without(cache: Cache) -> None:
+    async def work() -> None:
+        origin = Origin()
+        app = cached(origin, cache, ttl=60)
+        cookie = {"cookie": "session=1"}
+        answers = [await get(app, headers=headers) for headers in ({}, cookie, {}, cookie, {})]
+        assert [(answer.how, answer.body) for answer in answers] == [
+            ("miss", b"hello 1"),
+            ("miss", b"hello 2"),
+            ("hit", b"hello 1"),
+            ("miss", b"hello 3"),
+            ("hit", b"hello 1"),
+        ]
+
+    asyncio.run(work())

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE,
-    VARY,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, SET_COOKIE, VARY,
 };
 
 use crate::answer;
 use crate::ask::{Lookup, Question};
 use crate::control::{Control, FOREVER};
+use crate::credentials::Credentials;
 use crate::headers;
 use crate::kept::{Meta, Vary, variant};
 use crate::policy::Policy;
@@ -95,14 +95,16 @@ impl Policy {
         self.check_status(head)?;
         let explicit = control.explicit(head.headers);
         let vary = vary(request, head.headers)?;
-        self.check_sharing(request, head, &control, vary.as_ref())?;
+        let credentials = Credentials::of(&self.options, request.headers).beside(vary.as_ref());
+        check_sharing(credentials, head, &control)?;
         let length = self.check_body_to_come(head.headers)?;
         let age = rfc9111::age(head.headers).unwrap_or_default();
         let ttl = self.lifetime(head, &control, explicit, now_ms)?;
         let tags = tags::of(&self.options, head.headers).ok_or(Reason::Tags)?;
         let (headers, own) = headers::split(&self.options, head.headers).ok_or(Reason::HeadTooLarge)?;
         let [stale_while_revalidate, stale_if_error] = self.windows(&control);
-        let meta = Meta { status: head.status, headers, born_ms: now_ms, age, ttl, vary };
+        let anonymous = !(credentials.any() || explicit || control.public);
+        let meta = Meta { status: head.status, headers, born_ms: now_ms, age, ttl, vary, anonymous };
         let body_cap = self.options.max_body;
         Ok(Keep { meta, length, ttl, stale_while_revalidate, stale_if_error, tags, body_cap, own })
     }
@@ -119,34 +121,6 @@ impl Policy {
             500..=599 => Ok(()),
             _ => Err(Reason::Status),
         }
-    }
-
-    fn check_sharing(
-        &self,
-        request: &Request<'_>,
-        head: &ResponseHead<'_>,
-        control: &Control,
-        vary: Option<&Vary>,
-    ) -> Result<(), Reason> {
-        let keyed = |name| self.options.key_headers.contains(&name);
-        let authorised = request.headers.contains_key(AUTHORIZATION)
-            && !(keyed(AUTHORIZATION) || self.options.ignore_authorization);
-        let varies = vary.is_some_and(|vary| vary.names.contains(&COOKIE));
-        let cookies = request.headers.contains_key(COOKIE)
-            && !(keyed(COOKIE) || varies || self.options.ignore_cookies)
-            && !(control.public || control.explicit(head.headers));
-        let sets_cookie = head.headers.contains_key(SET_COOKIE);
-        let refused = [
-            (control.no_store, Reason::NoStore),
-            (control.private, Reason::Private),
-            (control.no_cache, Reason::NoCache),
-            (authorised && !control.shareable() && !control.must_revalidate, Reason::Authorization),
-            (cookies, Reason::Cookie),
-            (sets_cookie && !control.shareable(), Reason::SetCookie),
-            (endless(head.headers), Reason::Endless),
-            (head.headers.contains_key(CONTENT_RANGE), Reason::Status),
-        ];
-        refused.iter().find(|(refused, _)| *refused).map_or(Ok(()), |(_, reason)| Err(*reason))
     }
 
     fn check_body_to_come(&self, headers: &HeaderMap) -> Result<Option<u64>, Reason> {
@@ -218,6 +192,23 @@ const UNDERSTOOD: &[u16] = &[200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 4
 
 /// Those that are stored without (RFC 9110, section 15.1), and need but a time to live.
 const CACHEABLE: &[u16] = &[200, 203, 204, 300, 301, 308, 404, 405, 410, 414];
+
+fn check_sharing(credentials: Credentials, head: &ResponseHead<'_>, control: &Control) -> Result<(), Reason> {
+    let authorised = credentials.authorization && !control.shareable() && !control.must_revalidate;
+    let cookies = credentials.cookies && !(control.public || control.explicit(head.headers));
+    let sets_cookie = head.headers.contains_key(SET_COOKIE);
+    let refused = [
+        (control.no_store, Reason::NoStore),
+        (control.private, Reason::Private),
+        (control.no_cache, Reason::NoCache),
+        (authorised, Reason::Authorization),
+        (cookies, Reason::Cookie),
+        (sets_cookie && !control.shareable(), Reason::SetCookie),
+        (endless(head.headers), Reason::Endless),
+        (head.headers.contains_key(CONTENT_RANGE), Reason::Status),
+    ];
+    refused.iter().find(|(refused, _)| *refused).map_or(Ok(()), |(_, reason)| Err(*reason))
+}
 
 /// A body that does not end by itself would be waited for in vain.
 fn endless(headers: &HeaderMap) -> bool {

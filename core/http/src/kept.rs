@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 
 use crate::ask::Question;
+use crate::credentials::Credentials;
 use crate::key;
+use crate::options::Options;
 use crate::request::Request;
 
 /// What a host stores beside a body, as one value with it.
@@ -17,6 +19,9 @@ pub struct Meta {
     pub(crate) age: u32,
     pub(crate) ttl: Duration,
     pub(crate) vary: Option<Vary>,
+    /// Whether it is for requests without credentials only: the handler saw none, and its response does not
+    /// say itself that it is for everybody.
+    pub(crate) anonymous: bool,
 }
 
 /// Which request headers a response depends on, and what they were.
@@ -59,6 +64,11 @@ impl Meta {
         self.vary.as_ref()
     }
 
+    /// Whether it is for requests without credentials only.
+    pub fn anonymous(&self) -> bool {
+        self.anonymous
+    }
+
     /// What it and a body of that length count against `max_weight`, in bytes.
     pub fn weight(&self, body_len: usize) -> u64 {
         let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -90,7 +100,7 @@ impl Vary {
 pub enum Match {
     /// It does.
     Yes,
-    /// It is of another variant: look up this key, once. If that does not
+    /// It is of another variant, or for those without credentials only: look up this key, once. If that does not
     /// match either, bypass with [`Reason::VaryChanged`](crate::Reason::VaryChanged).
     Other(String),
     /// The client wants a younger one: go on as for
@@ -111,18 +121,29 @@ impl Meta {
         seconds(self.ttl.as_secs()) - seconds(since)
     }
 
-    pub(crate) fn matches(&self, request: &Request<'_>, question: &Question, now_ms: u64) -> Match {
-        if let Some(vary) = &self.vary {
-            let asked = variant(&vary.names, request.headers);
-            if *asked != *vary.key {
-                return Match::Other(format!("{}{asked}", question.key));
-            }
+    pub(crate) fn matches(
+        &self,
+        options: &Options,
+        request: &Request<'_>,
+        question: &Question,
+        now_ms: u64,
+    ) -> Match {
+        let vary = self.vary.as_ref();
+        let asked = vary.map(|vary| variant(&vary.names, request.headers)).unwrap_or_default();
+        if self.anonymous && Credentials::of(options, request.headers).beside(vary).any() {
+            return Match::Other(format!("{}{WITH_CREDENTIALS}{asked}", question.key));
+        }
+        if vary.is_some_and(|vary| *asked != *vary.key) {
+            return Match::Other(format!("{}{asked}", question.key));
         }
         let old = question.max_age.is_some_and(|most| most.is_zero() || self.age(now_ms) > most.as_secs());
         let soon = question.min_fresh.is_some_and(|least| self.fresh_for(now_ms) < seconds(least.as_secs()));
         if old || soon { Match::TooOld } else { Match::Yes }
     }
 }
+
+/// What the key of requests with credentials has in addition, where those without have a response of their own.
+const WITH_CREDENTIALS: &str = "#a";
 
 fn seconds(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)

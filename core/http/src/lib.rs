@@ -4,6 +4,7 @@
 mod answer;
 mod ask;
 mod control;
+mod credentials;
 mod hash;
 mod headers;
 mod judge;
@@ -16,6 +17,7 @@ mod reason;
 mod request;
 mod rfc9111;
 mod tags;
+mod unshared;
 mod validators;
 
 pub use answer::{Answer, How, Passed};

@@ -245,6 +245,9 @@ pub struct Meta {
     /// What it varies with.
     #[serde(default)]
     pub vary: Option<Vary>,
+    /// Whether it is for requests without credentials only.
+    #[serde(default)]
+    pub anonymous: bool,
 }
 
 /// [`Vary`](crate::Vary).
@@ -270,6 +273,7 @@ impl From<&crate::Meta> for Meta {
             age: meta.age,
             ttl: millis(meta.ttl),
             vary,
+            anonymous: meta.anonymous,
         }
     }
 }
@@ -286,6 +290,7 @@ impl TryFrom<&Meta> for crate::Meta {
             age: meta.age,
             ttl: Duration::from_millis(meta.ttl),
             vary,
+            anonymous: meta.anonymous,
         })
     }
 }

@@ -1,22 +1,26 @@
 //! The one face of the crate.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use snowmelt_core::{ConfigError, Invalidation};
 
 use crate::answer::{self, Answer, How, Passed};
-use crate::ask::{Ask, Question};
+use crate::ask::{Ask, Lookup, Question};
 use crate::judge::{Keep, ResponseHead, Verdict};
 use crate::kept::{Match, Meta};
 use crate::key;
 use crate::options::Options;
 use crate::reason::Reason;
 use crate::request::Request;
+use crate::unshared::Unshared;
 
 /// All decisions about requests and responses. Knows no clock: times are arguments, `now_ms` the
 /// wall clock in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     pub(crate) options: Options,
+    pub(crate) unshared: Arc<Unshared>,
 }
 
 impl Policy {
@@ -27,7 +31,7 @@ impl Policy {
     /// If they do not fit with each other.
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         options.validate()?;
-        Ok(Self { options })
+        Ok(Self { options, unshared: Arc::default() })
     }
 
     /// Its options.
@@ -44,8 +48,8 @@ impl Policy {
 
     /// What to do with a request. Call it first. (A host's own `skip` goes before: then
     /// [`pass`](Self::pass) with [`Reason::Skipped`].)
-    pub fn ask(&self, request: &Request<'_>) -> Ask {
-        self.question(request)
+    pub fn ask(&self, request: &Request<'_>, now_ms: u64) -> Ask {
+        self.question(request, now_ms)
     }
 
     /// Whether the handler's response is stored. Call it with its head, before the body is read.
@@ -73,7 +77,7 @@ impl Policy {
     /// Whether what was found under the question's key, or under that of [`Match::Other`], answers the
     /// request. The one who ran the handler need not ask.
     pub fn matches(&self, request: &Request<'_>, question: &Question, meta: &Meta, now_ms: u64) -> Match {
-        meta.matches(request, question, now_ms)
+        meta.matches(&self.options, request, question, now_ms)
     }
 
     /// What the client gets of what was stored, or of what was just loaded.
@@ -96,6 +100,8 @@ impl Policy {
 
     /// What the client gets of a response that is not stored. Adds `X-Cache` and `Cache-Status` to its
     /// header fields. `question` is what `ask` gave, `None` if it said [`Ask::Bypass`] or was not called.
+    ///
+    /// For the next five seconds [`ask`](Self::ask) lets nobody wait for such a response.
     pub fn pass(
         &self,
         request: &Request<'_>,
@@ -103,7 +109,9 @@ impl Policy {
         reason: Reason,
         status: u16,
         headers: &mut HeaderMap,
+        now_ms: u64,
     ) -> Passed {
+        self.note(question, reason, now_ms);
         answer::pass(self, request, question, reason, status, headers)
     }
 
@@ -116,6 +124,17 @@ impl Policy {
 }
 
 impl Policy {
+    /// Remembers that a load was in vain. Not if it failed, or was cut off: the next one may not; and not what one
+    /// client asked for.
+    fn note(&self, question: Option<&Question>, reason: Reason, now_ms: u64) {
+        let passing = [Reason::VaryChanged, Reason::Incomplete];
+        if let Some(question) = question.filter(|question| question.lookup == Lookup::Shared)
+            && !(reason.is_failure() || passing.contains(&reason))
+        {
+            self.unshared.note(question, reason, now_ms);
+        }
+    }
+
     fn invalidated(&self, request: &Request<'_>, status: u16) -> Option<Invalidation> {
         let safe = ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"].contains(&request.method);
         if safe || !self.options.invalidate_unsafe || !(200..400).contains(&status) {

@@ -167,6 +167,33 @@ async fn clients_may_ask_for_a_new_one_or_for_none() {
 }
 
 /// Cookies, CORS and rate limits are for the client whose request ran the handler.
+/// A page that got its lifetime from an option may have a login button.
+#[tokio::test]
+async fn who_has_credentials_gets_no_page_that_was_made_without() {
+    let (pages, calls) = (Pages::new(), Calls::default());
+    let counted = calls.clone();
+    let handler = move |request: Request<Body>| {
+        counted.next();
+        let known = request.headers().contains_key("cookie");
+        std::future::ready(if known { "welcome back" } else { "log in" })
+    };
+    let layer = pages.layer().ttl(std::time::Duration::from_secs(60)).build().unwrap();
+    let site = Site::of(layer, handler).await;
+    for (how, cookie, text) in [
+        ("miss", None, "log in"),
+        ("miss", Some("session=1"), "welcome back"),
+        ("hit", None, "log in"),
+        ("miss", Some("session=1"), "welcome back"),
+        ("hit", None, "log in"),
+    ] {
+        let request = get("/");
+        let request = if let Some(cookie) = cookie { with(request, "cookie", cookie) } else { request };
+        let answer = site.send(request).await;
+        assert_eq!((answer.how(), answer.text()), (how, text));
+    }
+    assert_eq!(calls.count(), 3);
+}
+
 #[tokio::test]
 async fn what_is_for_one_client_is_not_replayed() {
     let headers = &[

@@ -33,6 +33,44 @@ fn page(
 
 type PageFuture = std::pin::Pin<Box<dyn Future<Output = ([(&'static str, &'static str); 2], String)> + Send>>;
 
+/// Those who come while one that is not shared is made would wait in vain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_page_that_was_not_shared_lately() {
+    let (pages, calls, gate) = (Pages::new(), Calls::default(), Arc::new(Semaphore::new(1)));
+    let (counted, open) = (calls.clone(), Arc::clone(&gate));
+    let handler = move |_: Request<Body>| {
+        let (call, gate) = (counted.next(), Arc::clone(&open));
+        async move {
+            gate.acquire().await.unwrap().forget();
+            ([("cache-control", "private")], format!("call {call}"))
+        }
+    };
+    let site = Site::of(pages.layer().build().unwrap(), handler).await;
+    assert_eq!(site.get("/").await.text(), "call 1");
+    let waiting = tokio::join!(site.get("/"), site.get("/"), async {
+        // Both are in the handler at once.
+        calls.reach(3).await;
+        gate.add_permits(2);
+    });
+    for answer in [waiting.0, waiting.1] {
+        assert_eq!(
+            (answer.how(), answer.header("cache-status")),
+            ("miss", Some("Snowmelt; fwd=miss; detail=private"))
+        );
+    }
+    // Later one of them asks for all again.
+    pages.pass(5);
+    let (first, second, ()) = tokio::join!(site.get("/"), site.get("/"), async {
+        calls.reach(4).await;
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(calls.count(), 4, "one waits");
+        gate.add_permits(2);
+    });
+    let (mut texts, expected) = ([first.text(), second.text()], ["call 4", "call 5"]);
+    texts.sort_unstable();
+    assert_eq!(texts, expected);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_requests_make_one_call_and_an_invalidation_exactly_one_more() {
     let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
