@@ -102,7 +102,7 @@ export interface CacheOptions<V = unknown> {
 
   /** The most entries. Default 10,000. */
   maxEntries?: number | undefined;
-  /** The most weight of all entries together, in the unit of `sizeOf`. Default: no bound. */
+  /** The most weight of all entries together, in the unit of `sizeOf`. Default 64 MiB, no bound where each weighs 1. */
   maxWeight?: Size | undefined;
   /** How heavy a value is. Default: 1 each. */
   sizeOf?: ((value: V, key: string) => number) | undefined;

@@ -73,7 +73,8 @@ pub struct Config {
     pub negative_ttl: Option<Duration>,
     /// The most entries. Default 10,000.
     pub max_entries: usize,
-    /// The most weight of all entries together. Default: no bound.
+    /// The most weight of all entries together. Default 67,108,864, which is
+    /// 64 MiB where values weigh their bytes, and no bound where each weighs 1.
     pub max_weight: u64,
     /// The most loads that can be under way with the right to store. Default
     /// 1,000.
@@ -147,7 +148,7 @@ impl Default for Config {
             refresh_ahead: Share::OFF,
             negative_ttl: None,
             max_entries: 10_000,
-            max_weight: u64::MAX,
+            max_weight: 64 << 20,
             max_leases: 1_000,
             max_fences: 4_096,
             segments: 1,

@@ -175,7 +175,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         max_entries: usize,
         /// The most weight of all entries together, in the weigher's unit.
         /// Each segment has an equal share of it, and an entry heavier than
-        /// that is not stored. Default: no bound.
+        /// that is not stored. Default 67,108,864: 64 MiB where values weigh
+        /// their bytes, as HTTP responses do, and no bound where each weighs 1.
         max_weight: u64,
         /// The most loads under way that may still be stored. Default 1,000.
         max_leases: usize,

@@ -8,13 +8,8 @@ use super::environment::Reader;
 use super::error::shown;
 use super::variables::{of_option, options};
 
-/// The most bytes of all entries together, where nothing else is said. The
-/// core has no bound there; a process beside a function must have one.
-const MAX_WEIGHT: u64 = 64 << 20;
-
 pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let mut config = Config::default();
-    config.max_weight = MAX_WEIGHT;
     let mut sound = true;
     for option in options() {
         let variable = of_option(option);
