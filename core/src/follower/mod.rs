@@ -109,6 +109,8 @@ pub(crate) struct Follower {
     attempt: Option<Attempt>,
     /// The last few that ended.
     ended: VecDeque<(CatchUpId, Outcome)>,
+    /// The last one that succeeded.
+    succeeded: Option<CatchUpId>,
     /// The one that ended since the engine last asked.
     just_ended: Option<Ended>,
     last_sent: Option<Time>,
@@ -175,6 +177,7 @@ impl Follower {
             in_flight: Vec::new(),
             attempt: None,
             ended: VecDeque::new(),
+            succeeded: None,
             just_ended: None,
             last_sent: None,
             now,
@@ -233,13 +236,19 @@ impl Follower {
         self.attempt.as_ref().map(|attempt| (attempt.id, attempt.target))
     }
 
-    /// How a catch-up ended; `None` while it is under way.
+    /// How a catch-up ended; `None` while it is under way. Of one that ended
+    /// long ago, whether it or a later one succeeded.
     pub(crate) fn outcome(&self, id: CatchUpId) -> Option<Outcome> {
         if self.attempt.as_ref().is_some_and(|attempt| attempt.id == id) {
             return None;
         }
         let ended = self.ended.iter().find(|(ended, _)| *ended == id);
-        Some(ended.map_or(Outcome::OutOfBudget, |(_, outcome)| outcome.clone()))
+        Some(match ended {
+            Some((_, outcome)) => outcome.clone(),
+            // Forgotten: who waits for it comes late. A later one read all that it would have.
+            None if self.succeeded > Some(id) => Outcome::Succeeded,
+            None => Outcome::OutOfBudget,
+        })
     }
 
     /// Ends the catch-up if there is nothing left to do for it, or no time.
@@ -386,6 +395,9 @@ impl Follower {
             Outcome::Failed { .. } | Outcome::OutOfBudget => self.pacing.failed(self.now, &mut self.random),
         }
         let (id, took) = (attempt.id, self.now.since(attempt.target));
+        if outcome == Outcome::Succeeded {
+            self.succeeded = Some(id);
+        }
         if self.ended.len() == ENDED {
             self.ended.pop_front();
         }

@@ -103,8 +103,7 @@ impl World {
 
     async fn check(self: &Arc<Self>, at: usize, cache: &Cache<u64>, how: Load) {
         let told = self.told[at].load(Ordering::SeqCst);
-        // A task that the machine leaves behind may find that the outcome of
-        // its catch-up is forgotten, which tells it to try again.
+        // On a busy machine one may take longer than it may.
         let mut tries = 1;
         while let Err(error) = cache.catch_up().await {
             assert!(error == CatchUpError::OutOfBudget && tries < 50, "{error}");
