@@ -25,7 +25,7 @@ after(async () => {
 });
 
 /** Long enough to tell a process that waits for it from one that ends. */
-const LONG = 4000;
+const LONG = 8000;
 
 /** Runs a module that has a `cache` with an entry `k`, a moment after it was made. */
 async function script(build, endpoint, text, { callTimeout = 5000, catchUpBudget = 5000, stream = STREAM } = {}) {
@@ -67,7 +67,7 @@ function assertEnded({ code, signal, took }, most) {
 }
 
 /** For the end of a process on a machine that does much else. */
-const PROMPT = 2000;
+const PROMPT = 4000;
 
 for (const build of ["napi", "wasm"]) {
   describe(build, { concurrency: 5 }, () => {

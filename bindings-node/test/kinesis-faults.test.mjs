@@ -60,7 +60,7 @@ const only = async (double, name) => (await double.calls()).filter(({ operation 
 
 describe("builds", { concurrency: 3 }, () => {
   // It takes longest, and waits most.
-  test("a process that was frozen serves nothing stale, without an error, over new connections", { timeout: 30_000 }, freeze);
+  test("a process that was frozen serves nothing stale, without an error, over new connections", { timeout: 60_000 }, freeze);
   for (const build of ["napi", "wasm"]) describe(build, { concurrency: 4 }, () => faults(build));
 });
 
@@ -77,14 +77,14 @@ function faults(build) {
     "connections that are reset": { effect: "reset", operation: "GetRecords" },
     "answers that are no JSON": { effect: "garbage", operation: "GetRecords" },
     "denied access": { effect: "access_denied", operation: "GetRecords" },
-    "answers that come too late": { effect: "delay", value: 4000, operation: "GetRecords" },
+    "answers that come too late": { effect: "delay", value: 8000, operation: "GetRecords" },
     "a tip that is never reached": { effect: "millis_behind", value: 5000, operation: "GetRecords" },
   };
 
   for (const [name, { effect, except, ...rest }] of Object.entries(FAULTS)) {
-    test(`${name}: reads do not fail, and are stale for maxLag at most`, { timeout: 20_000 }, async () => {
+    test(`${name}: reads do not fail, and are stale for maxLag at most`, { timeout: 60_000 }, async () => {
       const { double, open } = await service(1);
-      const reader = await open(build, { maxLag: MAX_LAG, catchUpEvery: "50ms", catchUpBudget: "100ms", callTimeout: "2s" });
+      const reader = await open(build, { maxLag: MAX_LAG, catchUpEvery: "50ms", catchUpBudget: "100ms", callTimeout: "5s" });
       const writer = await open("napi");
       let row = "old";
       const read = () => reader.getOrLoad("row", async () => row);
@@ -109,13 +109,13 @@ function faults(build) {
       }
       assert.ok(stale <= MAX_LAG, `stale for ${stale} ms`);
       assert.equal(await read(), "new");
-      // The budget is 100 ms, a call may take 2 s; between them is room for a machine that does much else.
-      assert.ok(slowest < 1500, `a read took ${slowest} ms`);
+      // The budget is 100 ms, a call may take 5 s; between them is room for a machine that does much else.
+      assert.ok(slowest < 4000, `a read took ${slowest} ms`);
       // All is well again by itself.
       await double.clearFaults();
       await writer.invalidate("row");
       row = "newest";
-      for (const end = performance.now() + 5000; (await read()) !== "newest"; ) {
+      for (const end = performance.now() + 20_000; (await read()) !== "newest"; ) {
         assert.ok(performance.now() < end, "it never heard of the last change");
         await sleep(20);
       }
@@ -149,7 +149,7 @@ function faults(build) {
     for (let n = 0; n < 20; n += 2) {
       const token = await writer.invalidate(`k${n}`);
       if (n % 4 === 0) await double.expireIterators();
-      await reader.catchUp({ atLeast: token });
+      await reader.catchUp({ atLeast: token, within: "20s" });
       assert.equal(reader.get(`k${n}`), undefined);
     }
     assert.deepEqual(reader.keys().sort(), Array.from({ length: 10 }, (_, n) => `k${n * 2 + 1}`).sort());
@@ -191,7 +191,7 @@ function faults(build) {
     ];
     for (const [{ effect, ...rest }, code, words] of cases) {
       // The call ends a twentieth before the core gives it up, which can say less: so long that a busy process makes no difference.
-      const cache = await open(build, { callTimeout: effect === "delay" ? "2s" : "3s" });
+      const cache = await open(build, { callTimeout: effect === "delay" ? "2s" : "10s" });
       cache.set("k", 1);
       await double.healthy();
       await double.fault(effect, rest);
@@ -207,10 +207,10 @@ function faults(build) {
     const silent = await listening(() => {});
     const gone = await listening(() => {});
     gone.close();
-    for (const [endpoint, ...words] of [[gone.url, "REFUSED", "check that something listens"], [silent.url, "no answer", "within 2s"]]) {
+    for (const [endpoint, callTimeout, ...words] of [[gone.url, "10s", "REFUSED", "check that something listens"], [silent.url, "2s", "no answer", "within 2s"]]) {
       const { Cache, needs } = await BUILDS[build](variables(endpoint));
       const where = { stream: STREAM, region: "us-east-1", endpoint };
-      const cache = new Cache({ ...where, callTimeout: "2s", catchUpBudget: "5s", onEvent() {}, ...needs });
+      const cache = new Cache({ ...where, callTimeout, catchUpBudget: "20s", onEvent() {}, ...needs });
       cache.set("k", 1);
       const { code, message } = await refusal(cache.catchUp());
       assert.equal(code, "CATCH_UP_FAILED");
@@ -228,7 +228,7 @@ function faults(build) {
     const token = await writer.invalidate("k");
     await reader.catchUp();
     assert.equal(reader.get("k"), 1, "it can be read too soon for this test");
-    await reader.catchUp({ atLeast: token });
+    await reader.catchUp({ atLeast: token, within: "20s" });
     assert.equal(reader.get("k"), undefined);
     await Promise.all([reader.close(), writer.close()]);
   });
@@ -246,7 +246,7 @@ function faults(build) {
     assertNames(message, "1000 ms");
     assert.ok(performance.now() - began < 2000);
     await double.clearFaults();
-    await reader.catchUp({ atLeast: token });
+    await reader.catchUp({ atLeast: token, within: "20s" });
     assert.equal(reader.get("k"), undefined);
     await Promise.all([reader.close(), writer.close()]);
   });
@@ -261,7 +261,7 @@ function faults(build) {
     assert.equal((await only(double, "PutRecords")).length, 2);
     assert.equal(await double.records(STREAM), 4, "one for each lane");
     cache.set("other", 1);
-    await cache.catchUp({ atLeast: token });
+    await cache.catchUp({ atLeast: token, within: "20s" });
     await cache.close();
   });
 
@@ -275,7 +275,7 @@ function faults(build) {
       await double.fault(effect, { operation: "PutRecords", value, count: 2 });
       const token = await writer.invalidate("k");
       assert.equal((await only(double, "PutRecords")).length, 3, effect);
-      await reader.catchUp({ atLeast: token });
+      await reader.catchUp({ atLeast: token, within: "20s" });
       assert.equal(reader.get("k"), undefined);
     }
     await Promise.all([reader.close(), writer.close()]);
@@ -396,7 +396,7 @@ async function freeze() {
   const wires = await Promise.all([line(double.endpoint), line(double.endpoint)]);
   // Where `fetch` has its connections from is not ours to say: for it they live on.
   const frozen = await Promise.all(["napi", "wasm"].map((build, n) => {
-    const options = { stream: STREAM, maxLag: "5s", callTimeout: "3s", catchUpBudget: "5s" };
+    const options = { stream: STREAM, maxLag: "5s", callTimeout: "8s", catchUpBudget: "15s" };
     const at = { environment: { ...double.environment, AWS_ENDPOINT_URL_KINESIS: wires[n].url } };
     return Peer.node(build, at, build, options);
   }));
@@ -418,7 +418,8 @@ async function freeze() {
     const began = performance.now();
     peer.signal("SIGCONT");
     assert.deepEqual(await peer.ask("handle", { keys }), [null, null, "old"], peer.name);
-    assert.ok(performance.now() - began < 2000, `${peer.name} thawed for ${performance.now() - began} ms`);
+    // Less than a call waits on a dead connection.
+    assert.ok(performance.now() - began < 6000, `${peer.name} thawed for ${performance.now() - began} ms`);
     const { gaps, catchUpsFailed } = await peer.ask("stats");
     assert.deepEqual([gaps, catchUpsFailed], [0, 0], peer.name);
     if (n === 0) assert.ok(wires[n].opened() > opened[n], "the old connections were used again");

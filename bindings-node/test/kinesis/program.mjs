@@ -51,7 +51,7 @@ const COMMANDS = {
   peek: (cache, { key }) => (cache.has(key) ? cache.get(key) : null),
   invalidate: (cache, what) => cache.invalidate(what),
   catch_up: (cache) => cache.catchUp(),
-  catch_up_to: (cache, { token, within_ms: within = 5000 }) => cache.catchUp({ atLeast: token, within }),
+  catch_up_to: (cache, { token, within_ms: within = 20_000 }) => cache.catchUp({ atLeast: token, within }),
   handle: (cache, { keys }) => cache.handler(async () => keys.map((key) => cache.get(key) ?? null))(),
   stats: (cache) => cache.stats(),
   quit: () => null,

@@ -47,9 +47,9 @@ def test_a_cold_cache_makes_none(double: Double, open_on: Open, wires: Wires) ->
 
 # --- a stream that is slow ---
 
-SLOW = 0.5
-#: Far below that, and above what a machine that does much else may take.
-PROMPT = 0.3
+SLOW = 1.2
+#: Below that, and above what a machine that does much else may take.
+PROMPT = 0.9
 
 
 def slow_and_due(double: Double, open_on: Open) -> Cache[int]:
