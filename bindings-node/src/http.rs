@@ -82,14 +82,15 @@ impl HttpPolicy {
         let exchange = exchanges.at(whole(exchange)).ok_or_else(|| misused("the exchange was closed"))?;
         match what {
             0 => Ok(exchange.wants_body(policy, number > 0.0)),
-            1 => Ok(exchange.ask(policy, text, bytes, number)),
+            1 => Ok(exchange.ask(policy, whole(number), bytes)),
             2 => exchange.judge(policy, Lines::of(text, lines)?, number),
             3 => exchange.seal(policy, bytes),
             4 => exchange.matches(policy, text, number),
             5 => exchange.answer(policy, text, number),
-            6 => exchange.pass(policy, Lines::of(text, lines)?, number),
+            6 => exchange.pass(policy, Lines::of(text, lines)?),
             7 => Ok(exchange.invalidates(policy, status(whole(number)))),
             8 => Ok(answer_text(&policy.unsatisfied())),
+            10 => exchange.asks_again(policy, text),
             _ => Err(misused("there is nothing of that number to be said")),
         }
     }
@@ -117,14 +118,14 @@ impl Exchange {
 
     /// `bypass` and the reason; or how it is looked up, why alone or nothing, the key, and what the handler must not see.
     ///
-    /// `body`: nothing for none, `follows`, or `read` if it is all in `bytes`.
-    fn ask(&mut self, policy: &Policy, body: &str, bytes: &[u8], now_ms: f64) -> String {
+    /// `body`: 0 for none, 1 if one follows, 2 if it is all in `bytes`.
+    fn ask(&mut self, policy: &Policy, body: u64, bytes: &[u8]) -> String {
         let body = match body {
-            "" => Body::None,
-            "follows" => Body::Follows,
+            0 => Body::None,
+            1 => Body::Follows,
             _ => Body::Read(bytes),
         };
-        let question = match policy.ask(&self.request(body), whole(now_ms)) {
+        let question = match policy.ask(&self.request(body)) {
             Ask::Bypass(reason) => return Text::of("bypass").line(reason.word()).end(),
             Ask::Look(question) => question,
         };
@@ -189,6 +190,12 @@ impl Exchange {
         })
     }
 
+    /// 1, or nothing. `reason` is why another's load was in vain.
+    fn asks_again(&self, policy: &Policy, reason: &str) -> Outcome<String> {
+        let reason = words::reason(reason).ok_or_else(|| misused("there is no such reason"))?;
+        Ok(if policy.asks_again(&self.asked(), reason) { "1".into() } else { String::new() })
+    }
+
     /// The status, 1 if the body follows or else 0, and the header fields.
     fn answer(&self, policy: &Policy, how: &str, now_ms: f64) -> Outcome<String> {
         let how = words::how(how).ok_or_else(|| misused("there is no such way to answer"))?;
@@ -199,12 +206,11 @@ impl Exchange {
     /// As `answer`.
     ///
     /// The lines: the reason, the status, and the fields.
-    fn pass(&self, policy: &Policy, mut lines: Lines<'_>, now_ms: f64) -> Outcome<String> {
+    fn pass(&self, policy: &Policy, mut lines: Lines<'_>) -> Outcome<String> {
         let reason = words::reason(lines.text()).ok_or_else(|| misused("there is no such reason"))?;
         let status = status(lines.number());
         let mut headers = lines.header_map()?;
-        let (question, now_ms) = (self.question.as_ref(), whole(now_ms));
-        let passed = policy.pass(&self.asked(), question, reason, status, &mut headers, now_ms);
+        let passed = policy.pass(&self.asked(), self.question.as_ref(), reason, status, &mut headers);
         let answer = Answer { status: passed.status, headers, with_body: passed.with_body };
         Ok(answer_text(&answer))
     }

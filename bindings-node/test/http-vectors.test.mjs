@@ -19,14 +19,14 @@ const START = 1_790_000_000_000;
 /** What each kind of object may have, and what it must. */
 const STEPS = {
   refused: [["message"]],
-  ask: [["request", "expect"], ["at", "wants_body"]],
+  ask: [["request", "expect"], ["wants_body"]],
   same_key: null,
   different_keys: null,
   judge: [["response", "expect"], ["request", "at", "failure"]],
   seal: [["body", "expect"]],
   matches: [["request", "expect"], ["at"]],
   answer: [["how", "expect"], ["request", "at"]],
-  pass: [["request", "reason", "response", "expect"], ["at", "unasked"]],
+  pass: [["request", "reason", "response", "expect"], ["unasked"]],
   unsatisfied: [["expect"]],
   invalidates: [["request", "status", "expect"]],
 };
@@ -68,14 +68,14 @@ class Replay {
   }
 
   /** A request, asked: its exchange and what was said. */
-  asked(given = {}, at = 0) {
+  asked(given = {}) {
     const exchange = this.exchange(given);
-    const said = exchange.ask(moment(at), given.body_follows ?? false, given.body === undefined ? undefined : bytes(given.body));
+    const said = exchange.ask(given.body_follows ?? false, given.body === undefined ? undefined : bytes(given.body));
     return { exchange, said };
   }
 
-  question(given, at) {
-    const { exchange, said } = this.asked(given, at);
+  question(given) {
+    const { exchange, said } = this.asked(given);
     assert.ok(!("bypass" in said), `bypassed: ${said.bypass}`);
     return { exchange, question: said };
   }
@@ -84,8 +84,8 @@ class Replay {
     return { status, headers: fields(headers) };
   }
 
-  ask({ request, at, wants_body: wants, expect }) {
-    const { exchange, said } = this.asked(request, at);
+  ask({ request, wants_body: wants, expect }) {
+    const { exchange, said } = this.asked(request);
     // With a body at hand nobody asks how much of it is wanted.
     if (wants !== undefined && request.body === undefined) assert.equal(exchange.wantsBody(request.body_follows ?? false) ?? null, wants);
     if ("bypass" in expect) return assert.deepEqual(said, { bypass: expect.bypass });
@@ -102,7 +102,7 @@ class Replay {
   }
 
   judge({ request, response, at, failure, expect }) {
-    const { exchange } = this.question(request, at);
+    const { exchange } = this.question(request);
     const said = exchange.judge(this.head(shaped(response, RESPONSE, "a response")), response.ttl, moment(at));
     assert.equal(said.failure ?? false, failure ?? false);
     if ("pass" in expect) return assert.equal(said.pass, expect.pass, JSON.stringify(said));
@@ -128,18 +128,18 @@ class Replay {
   }
 
   matches({ request, at, expect }) {
-    assert.deepEqual(this.question(request, at).exchange.matches(this.meta, moment(at)), expect);
+    assert.deepEqual(this.question(request).exchange.matches(this.meta, moment(at)), expect);
   }
 
   answer({ request, how, at, expect }) {
-    const { exchange } = this.question(request, at);
+    const { exchange } = this.question(request);
     exchange.matches(this.meta, moment(at));
     compareAnswer(exchange.answer(how, moment(at)), expect);
   }
 
-  pass({ request, at, unasked = false, reason, response, expect }) {
-    const exchange = unasked ? this.exchange(request) : this.question(request, at).exchange;
-    compareAnswer(exchange.pass(reason, this.head(shaped(response, RESPONSE, "a response")), moment(at)), expect);
+  pass({ request, unasked = false, reason, response, expect }) {
+    const exchange = unasked ? this.exchange(request) : this.question(request).exchange;
+    compareAnswer(exchange.pass(reason, this.head(shaped(response, RESPONSE, "a response"))), expect);
   }
 
   unsatisfied({ expect }) {

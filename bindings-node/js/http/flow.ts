@@ -103,7 +103,7 @@ export class Flow {
     const most = this.options.keyBody ? exchange.wantsBody(host.bodyFollows) : undefined;
     if (most !== undefined) exchange.watch();
     const body = most === undefined ? undefined : await host.readBody(most);
-    const asked = exchange.ask(Date.now(), host.bodyFollows || (most !== undefined && body === undefined), body);
+    const asked = exchange.ask(host.bodyFollows || (most !== undefined && body === undefined), body);
     return "bypass" in asked ? turn.alone(asked.bypass) : turn.look(asked);
   }
 }
@@ -166,7 +166,7 @@ class Turn<P extends Produced, R> {
   #pass(produced: P, reason: string): R | Promise<R> {
     let answer: Answer;
     try {
-      answer = this.#exchange.pass(reason, produced, Date.now());
+      answer = this.#exchange.pass(reason, produced);
     } catch {
       // A header field that cannot be sent: as the host sees fit.
       answer = { ...produced, withBody: true };
@@ -203,7 +203,8 @@ class Turn<P extends Produced, R> {
 
   async #shared(question: Question): Promise<R> {
     let key = question.key;
-    for (let looks = 0; looks < 2; looks += 1) {
+    let again = false;
+    for (let looks = 0; looks < 2; ) {
       const load = new Load(this.#options, this.#binding, this.#host, this.#exchange, question);
       let fetched: Fetched<Stored>;
       try {
@@ -221,9 +222,15 @@ class Turn<P extends Produced, R> {
       }
       // An old response that is for others, in place of what its own handler makes.
       if (load.began) return this.#led(load);
-      if (match === undefined) return this.alone(unsharedReason(value));
+      if (match === undefined) {
+        const reason = unsharedReason(value);
+        if (again || !this.#exchange.asksAgain(reason)) return this.alone(reason);
+        again = true;
+        continue;
+      }
       if (match === "too_old") return this.#anew(question, key);
       key = match.other;
+      looks += 1;
     }
     return this.alone("vary-changed");
   }

@@ -113,7 +113,10 @@ const PASS = 6;
 const INVALIDATES = 7;
 const UNSATISFIED = 8;
 const CLOSE = 9;
+const ASKS_AGAIN = 10;
 
+/** That all of the body is there, for `ASK`. */
+const READ = 2;
 const NOTHING = new Uint8Array(0);
 
 function close(raw: RawPolicy, number: number): void {
@@ -166,9 +169,8 @@ export class Exchange {
     return most === "" ? undefined : Number(most);
   }
 
-  ask(now: number, follows = false, bytes?: Uint8Array): Question | Bypass {
-    const body = bytes !== undefined ? "read" : follows ? "follows" : "";
-    const [lookup, reason, key, ...dropRequestHeaders] = this.#say(ASK, body, now, { bytes }).split("\n") as [string, string, string];
+  ask(follows = false, bytes?: Uint8Array): Question | Bypass {
+    const [lookup, reason, key, ...dropRequestHeaders] = this.#say(ASK, "", bytes === undefined ? Number(follows) : READ, { bytes }).split("\n") as [string, string, string];
     return lookup === "bypass" ? { bypass: reason } : { lookup: lookup as Lookup, reason, key, dropRequestHeaders };
   }
 
@@ -192,15 +194,20 @@ export class Exchange {
     return said === "yes" || said === "too_old" ? said : { other: said.slice("other\n".length) };
   }
 
+  /** Whether who waited in vain, for this reason, asks again, once. */
+  asksAgain(reason: string): boolean {
+    return this.#say(ASKS_AGAIN, reason, 0) !== "";
+  }
+
   /** From what was found (`matches`) or sealed last. */
   answer(how: Way, now: number): Answer {
     return answered(this.#say(ANSWER, how, now));
   }
 
-  pass(reason: string, { status, headers }: ResponseHead, now: number): Answer {
+  pass(reason: string, { status, headers }: ResponseHead): Answer {
     const lines = [reason, `${status}`];
     const text = joined(lines, headers);
-    return answered(this.#say(PASS, text, now, { lines: lines.length }));
+    return answered(this.#say(PASS, text, 0, { lines: lines.length }));
   }
 
   /** What one gets who takes nothing but what is stored, if there is nothing. */

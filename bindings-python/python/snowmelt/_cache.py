@@ -104,7 +104,8 @@ class Cache(Core["V"]):
     Bounds:
 
     - ``max_entries``: the most entries. Default 10,000.
-    - ``max_weight``: a size, the most weight of all entries together, in the unit of ``size_of``. Default 64 MiB, no bound where each weighs 1.
+    - ``max_weight``: a size, the most weight of all entries together, in the unit of ``size_of``; an entry may have its segment's share of it
+      (four segments for each core). Default 64 MiB, no bound where each weighs 1.
     - ``size_of``: a function ``(value, key) -> number``, how heavy a value is. Default: 1 each.
     - ``max_leases``: the most loads under way that may still be stored. Default 1,000.
     - ``max_fences``: the most invalidations remembered for loads under way. Default 4,096.

@@ -101,8 +101,8 @@ impl HttpPolicy {
     }
 
     /// A question, or why there is none.
-    fn ask<'py>(&self, py: Python<'py>, request: &HttpRequest, now_ms: u64) -> PyResult<Bound<'py, PyAny>> {
-        match self.policy.ask(&request.of(py), now_ms) {
+    fn ask<'py>(&self, py: Python<'py>, request: &HttpRequest) -> PyResult<Bound<'py, PyAny>> {
+        match self.policy.ask(&request.of(py)) {
             Ask::Bypass(reason) => reason.word().into_bound_py_any(py),
             Ask::Look(question) => HttpQuestion { question }.into_bound_py_any(py),
         }
@@ -161,6 +161,17 @@ impl HttpPolicy {
         }
     }
 
+    /// Whether one who waited in vain asks again, once.
+    fn asks_again(
+        &self,
+        py: Python<'_>,
+        request: &HttpRequest,
+        reason: &Bound<'_, PyString>,
+    ) -> PyResult<bool> {
+        let reason = word(reason, "a reason", plain::reason)?;
+        Ok(self.policy.asks_again(&request.of(py), reason))
+    }
+
     /// What the client gets of what was stored.
     fn answer<'py>(
         &self,
@@ -198,16 +209,15 @@ impl HttpPolicy {
         request: &HttpRequest,
         question: Option<&HttpQuestion>,
         reason: &Bound<'py, PyString>,
-        response: (u16, Bound<'py, PyAny>),
-        now_ms: u64,
+        status: u16,
+        headers: &Bound<'py, PyAny>,
     ) -> PyResult<Head<'py>> {
-        let (status, headers) = response;
         let reason = word(reason, "a reason", plain::reason)?;
         // (It may be an iterator, which can be gone through once.)
         let headers = PyList::new(py, headers.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
         let Ok(mut map) = fields::read(&headers)? else { return Ok((status, headers, true)) };
         let question = question.map(|question| &question.question);
-        let passed = self.policy.pass(&request.of(py), question, reason, status, &mut map, now_ms);
+        let passed = self.policy.pass(&request.of(py), question, reason, status, &mut map);
         Ok((passed.status, fields::write(py, &map, self.style)?, passed.with_body))
     }
 

@@ -89,21 +89,21 @@ class Replay:
 
     def __init__(self, case: Any) -> None:
         self.policy = _policy(case)
-        self.request, self.question = self.asked({}, {})
+        self.request, self.question = self.asked({})
         self.keep: Any = None
         self.meta: Any = None
 
-    def asked(self, step: Any, given: Any) -> tuple[_snowmelt.HttpRequest, Any]:
+    def asked(self, given: Any) -> tuple[_snowmelt.HttpRequest, Any]:
         request = _request(given)
-        return request, self.policy.ask(request, _at(step))
+        return request, self.policy.ask(request)
 
-    def looked(self, step: Any, given: Any) -> tuple[_snowmelt.HttpRequest, _snowmelt.HttpQuestion]:
-        request, question = self.asked(step, given)
+    def looked(self, given: Any) -> tuple[_snowmelt.HttpRequest, _snowmelt.HttpQuestion]:
+        request, question = self.asked(given)
         assert isinstance(question, _snowmelt.HttpQuestion), f"it bypasses: {question}"
         return request, question
 
     def ask(self, step: Any) -> None:
-        request, asked = self.asked(step, step["request"])
+        request, asked = self.asked(step["request"])
         if "wants_body" in step:
             unread = _request({name: part for name, part in step["request"].items() if name != "body"})
             if "body" in step["request"]:
@@ -122,10 +122,10 @@ class Replay:
         _same(len(requests), len(self._keys(requests)))
 
     def _keys(self, requests: Any) -> set[str]:
-        return {self.looked({}, request)[1].key for request in requests}
+        return {self.looked(request)[1].key for request in requests}
 
     def judge(self, step: Any) -> None:
-        request, question = self.looked(step, step.get("request", {}))
+        request, question = self.looked(step.get("request", {}))
         response = step["response"]
         ttl = response["ttl"] / 1000 if "ttl" in response else None
         judged = self.policy.judge(request, question, (response["status"], _fields(response), ttl), _at(step))
@@ -158,20 +158,19 @@ class Replay:
                 _same(expected, found[name])
 
     def matches(self, step: Any) -> None:
-        request, question = self.looked(step, step["request"])
+        request, question = self.looked(step["request"])
         found = self.policy.matches(request, question, self.meta, _at(step))
         _same(step["expect"], {"other": found} if isinstance(found, str) else "yes" if found else "too_old")
 
     def answer(self, step: Any) -> None:
-        request, question = self.looked(step, step.get("request", {}))
+        request, question = self.looked(step.get("request", {}))
         _answered(step["expect"], self.policy.answer(request, question, self.meta, step["how"], _at(step)))
 
     def pass_on(self, step: Any) -> None:
         request = _request(step["request"])
-        question = None if step.get("unasked") else self.looked(step, step["request"])[1]
+        question = None if step.get("unasked") else self.looked(step["request"])[1]
         response = step["response"]
-        told = response["status"], _fields(response)
-        _answered(step["expect"], self.policy.pass_on(request, question, step["reason"], told, _at(step)))
+        _answered(step["expect"], self.policy.pass_on(request, question, step["reason"], response["status"], _fields(response)))
 
     def unsatisfied(self, step: Any) -> None:
         _answered(step["expect"], self.policy.unsatisfied())

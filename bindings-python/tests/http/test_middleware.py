@@ -243,20 +243,6 @@ def test_what_is_not_stored(cache: Cache) -> None:
     run(work())
 
 
-def test_nobody_waits_for_a_page_that_was_not_shared_lately(cache: Cache) -> None:
-    async def work() -> None:
-        origin = Origin(cache_control="private")
-        app = cached(origin, cache)
-        assert (await ask(app)).how == "miss"
-        origin.goes.clear()
-        asking = [asyncio.create_task(ask(app)) for _ in range(3)]
-        await until_on_loop(lambda: origin.calls == 4, what="all of them in the handler at once")
-        origin.goes.set()
-        assert {(await task)["cache-status"] for task in asking} == {"Snowmelt; fwd=miss; detail=private"}
-
-    run(work())
-
-
 def test_a_cookie_is_for_the_first_one_only(cache: Cache) -> None:
     async def work() -> None:
         origin = Origin(cache_control="public, max-age=60", set_cookie="a=b", access_control_allow_origin="https://a.example")

@@ -11,6 +11,7 @@ import pytest
 from snowmelt import Cache
 from snowmelt.http import cached_response
 
+from ..support import until_on_loop
 from .asgi import Origin, cached
 from .asgi import ask as get
 from .test_lambda import event
@@ -166,5 +167,24 @@ def test_who_has_credentials_gets_no_page_that_was_made_without(cache: Cache) ->
             ("miss", b"hello 3"),
             ("hit", b"hello 1"),
         ]
+
+    asyncio.run(work())
+
+
+def test_who_waits_in_vain_for_one_with_credentials_asks_again(cache: Cache) -> None:
+    async def work() -> None:
+        origin = Origin()
+        app = cached(origin, cache, ttl=60)
+        cookie = {"cookie": "session=1"}
+        origin.goes.clear()
+        leader = asyncio.create_task(get(app, headers=cookie))
+        await until_on_loop(lambda: origin.calls == 1)
+        others = [asyncio.create_task(get(app, headers=headers)) for headers in ({},) * 20 + (cookie,) * 2]
+        await asyncio.sleep(0.1)
+        assert origin.calls == 1, "all wait"
+        origin.goes.set()
+        assert (await leader).body == b"hello 1"
+        bodies = [(await other).body for other in others]
+        assert origin.calls == 4 and len(set(bodies[:20])) == 1 and len(set(bodies)) == 3, bodies
 
     asyncio.run(work())

@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::header::{CONTENT_LENGTH, HOST, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE};
 
 use crate::control::Control;
-use crate::credentials::Credentials;
 use crate::key;
 use crate::policy::Policy;
 use crate::reason::Reason;
@@ -30,15 +29,13 @@ pub struct Question {
     /// How.
     pub lookup: Lookup,
     /// The names of request headers, in lower case, that the handler must not
-    /// see: its response is to be whole, for everybody. Empty where one is
-    /// not going to be stored for anybody.
+    /// see: its response is to be whole, for everybody. Empty where it is
+    /// not going to be stored.
     pub drop_request_headers: &'static [&'static str],
     /// The greatest age that the client takes (`max-age`).
     pub(crate) max_age: Option<Duration>,
     /// For how long it has to be fresh from now on (`min-fresh`).
     pub(crate) min_fresh: Option<Duration>,
-    /// Whether the request has credentials that are no part of the key.
-    pub(crate) credentials: bool,
 }
 
 /// How a question is looked up.
@@ -48,8 +45,7 @@ pub enum Lookup {
     /// others wait (`cache.fetch`).
     Shared,
     /// Look it up (`cache.get`). If it is not there, run the handler for this request
-    /// alone; store nothing, share nothing; [`Policy::pass`](crate::Policy::pass) with this reason. (A reason to
-    /// do with the response is that of the last one, a few seconds ago.)
+    /// alone; store nothing, share nothing; [`Policy::pass`](crate::Policy::pass) with this reason.
     Alone(Reason),
     /// Look it up (`cache.get`). If it is not there, do not run the handler: answer
     /// [`Policy::unsatisfied`](crate::Policy::unsatisfied) (`only-if-cached`).
@@ -92,11 +88,11 @@ impl Policy {
         wanted.then_some(most)
     }
 
-    pub(crate) fn question(&self, request: &Request<'_>, now_ms: u64) -> Ask {
-        self.asked(request, now_ms).map_or_else(Ask::Bypass, Ask::Look)
+    pub(crate) fn question(&self, request: &Request<'_>) -> Ask {
+        self.asked(request).map_or_else(Ask::Bypass, Ask::Look)
     }
 
-    fn asked(&self, request: &Request<'_>, now_ms: u64) -> Result<Question, Reason> {
+    fn asked(&self, request: &Request<'_>) -> Result<Question, Reason> {
         let method = self.stored_method(request).ok_or(Reason::Method)?;
         self.check_body(request)?;
         if request.headers.contains_key(UPGRADE) {
@@ -111,14 +107,8 @@ impl Policy {
         }
         let key = key::primary(&self.options, request, method).ok_or(Reason::Host)?;
         let control = self.client_control(request);
-        let credentials = Credentials::of(&self.options, request.headers).any();
-        let mut lookup = lookup(request, &control);
+        let lookup = lookup(request, &control);
         let stores = matches!(lookup, Lookup::Shared | Lookup::Anew);
-        if lookup == Lookup::Shared
-            && let Some(reason) = self.unshared.why(&key, credentials, now_ms)
-        {
-            lookup = Lookup::Alone(reason);
-        }
         Ok(Question {
             key,
             lookup,
@@ -126,7 +116,6 @@ impl Policy {
             // To one who says `no-cache`, everything is too old.
             max_age: if control.no_cache { Some(0) } else { control.max_age }.map(Duration::from_secs),
             min_fresh: control.min_fresh.map(Duration::from_secs),
-            credentials,
         })
     }
 

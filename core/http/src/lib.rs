@@ -17,7 +17,6 @@ mod reason;
 mod request;
 mod rfc9111;
 mod tags;
-mod unshared;
 mod validators;
 
 pub use answer::{Answer, How, Passed};

@@ -1,26 +1,23 @@
 //! The one face of the crate.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 use snowmelt_core::{ConfigError, Invalidation};
 
 use crate::answer::{self, Answer, How, Passed};
-use crate::ask::{Ask, Lookup, Question};
+use crate::ask::{Ask, Question};
+use crate::credentials::Credentials;
 use crate::judge::{Keep, ResponseHead, Verdict};
 use crate::kept::{Match, Meta};
 use crate::key;
 use crate::options::Options;
 use crate::reason::Reason;
 use crate::request::Request;
-use crate::unshared::Unshared;
 
 /// All decisions about requests and responses. Knows no clock: times are arguments, `now_ms` the
 /// wall clock in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     pub(crate) options: Options,
-    pub(crate) unshared: Arc<Unshared>,
 }
 
 impl Policy {
@@ -31,7 +28,7 @@ impl Policy {
     /// If they do not fit with each other.
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         options.validate()?;
-        Ok(Self { options, unshared: Arc::default() })
+        Ok(Self { options })
     }
 
     /// Its options.
@@ -48,8 +45,8 @@ impl Policy {
 
     /// What to do with a request. Call it first. (A host's own `skip` goes before: then
     /// [`pass`](Self::pass) with [`Reason::Skipped`].)
-    pub fn ask(&self, request: &Request<'_>, now_ms: u64) -> Ask {
-        self.question(request, now_ms)
+    pub fn ask(&self, request: &Request<'_>) -> Ask {
+        self.question(request)
     }
 
     /// Whether the handler's response is stored. Call it with its head, before the body is read.
@@ -80,6 +77,13 @@ impl Policy {
         meta.matches(&self.options, request, question, now_ms)
     }
 
+    /// Whether one who waited for a load that passed with this reason goes on as at first, once, in place of running
+    /// the handler alone: the load was for somebody with credentials, and the request has none.
+    pub fn asks_again(&self, request: &Request<'_>, reason: Reason) -> bool {
+        let credentials = Credentials::of(&self.options, request.headers);
+        matches!(reason, Reason::Authorization | Reason::Cookie) && !credentials.any()
+    }
+
     /// What the client gets of what was stored, or of what was just loaded.
     pub fn answer(
         &self,
@@ -100,8 +104,6 @@ impl Policy {
 
     /// What the client gets of a response that is not stored. Adds `X-Cache` and `Cache-Status` to its
     /// header fields. `question` is what `ask` gave, `None` if it said [`Ask::Bypass`] or was not called.
-    ///
-    /// For the next five seconds [`ask`](Self::ask) lets nobody wait for such a response.
     pub fn pass(
         &self,
         request: &Request<'_>,
@@ -109,9 +111,7 @@ impl Policy {
         reason: Reason,
         status: u16,
         headers: &mut HeaderMap,
-        now_ms: u64,
     ) -> Passed {
-        self.note(question, reason, now_ms);
         answer::pass(self, request, question, reason, status, headers)
     }
 
@@ -124,17 +124,6 @@ impl Policy {
 }
 
 impl Policy {
-    /// Remembers that a load was in vain. Not if it failed, or was cut off: the next one may not; and not what one
-    /// client asked for.
-    fn note(&self, question: Option<&Question>, reason: Reason, now_ms: u64) {
-        let passing = [Reason::VaryChanged, Reason::Incomplete];
-        if let Some(question) = question.filter(|question| question.lookup == Lookup::Shared)
-            && !(reason.is_failure() || passing.contains(&reason))
-        {
-            self.unshared.note(question, reason, now_ms);
-        }
-    }
-
     fn invalidated(&self, request: &Request<'_>, status: u16) -> Option<Invalidation> {
         let safe = ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"].contains(&request.method);
         if safe || !self.options.invalidate_unsafe || !(200..400).contains(&status) {

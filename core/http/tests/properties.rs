@@ -11,7 +11,6 @@ use snowmelt_http::{
 };
 
 /// What is stored in no case, said once more.
-const NOW_MS: u64 = 1_790_000_000_000;
 const NEVER: &[&str] = &[
     "authentication-info",
     "clear-site-data",
@@ -259,7 +258,7 @@ fn identity(asked: &Asked) -> (String, String, String, String, Option<String>, O
 }
 
 fn look(policy: &Policy, asked: &Asked) -> Option<Question> {
-    match policy.ask(&asked.request(), NOW_MS) {
+    match policy.ask(&asked.request()) {
         Ask::Look(question) => Some(question),
         Ask::Bypass(_) => None,
     }
@@ -366,7 +365,7 @@ proptest! {
         status in prop_oneof![4 => select(vec![200_u16, 204, 301, 304, 404, 500]), 1 => any::<u16>()],
         mut response in tame_map(12),
         lifetime in any::<bool>(),
-        now in prop_oneof![4 => Just(NOW_MS), 1 => any::<u64>()],
+        now in prop_oneof![4 => Just(1_790_000_000_000_u64), 1 => any::<u64>()],
     ) {
         let policy = Policy::new(options).expect("they fit");
         let request = asked.request();
@@ -377,7 +376,7 @@ proptest! {
         }
         let question = look(&policy, &asked);
         let mut passed = response.clone();
-        let _ = policy.pass(&request, question.as_ref(), Reason::Status, status, &mut passed, 0);
+        let _ = policy.pass(&request, question.as_ref(), Reason::Status, status, &mut passed);
         let Some(question) = question else { return Ok(()) };
         prop_assert!(question.key.len() <= LONGEST_KEY);
         let head = ResponseHead { status, headers: &response, ttl: None };
@@ -403,7 +402,7 @@ proptest! {
                 method: "GET", scheme: "https", host: "a", path: "/", query: Some(&query), headers: &headers,
                 body: Body::None, custom: None,
             };
-            match policy.ask(&request, NOW_MS) {
+            match policy.ask(&request) {
                 Ask::Look(question) => question.key,
                 Ask::Bypass(reason) => panic!("{reason:?}"),
             }
@@ -429,7 +428,7 @@ fn the_generators_reach_what_is_stored() {
         let policy = Policy::new(Options::default()).expect("the defaults fit");
         let Some(question) = look(&policy, &asked) else { continue };
         let head = ResponseHead { status: 200, headers: &response, ttl: None };
-        if let Verdict::Keep(keep) = policy.judge(&asked.request(), &question, &head, NOW_MS) {
+        if let Verdict::Keep(keep) = policy.judge(&asked.request(), &question, &head, 1_790_000_000_000) {
             stored += 1;
             varied += usize::from(policy.seal(keep, b"hello").is_ok_and(|meta| meta.vary().is_some()));
         }

@@ -246,7 +246,7 @@ impl Follower {
         Some(match ended {
             Some((_, outcome)) => outcome.clone(),
             // Forgotten: who waits for it comes late. A later one read all that it would have.
-            None if self.succeeded > Some(id) => Outcome::Succeeded,
+            None if self.succeeded >= Some(id) => Outcome::Succeeded,
             None => Outcome::OutOfBudget,
         })
     }

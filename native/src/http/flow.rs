@@ -61,6 +61,7 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
     }
 
     async fn shared(self, mut start: Start) -> Answer<S::Body, S::Error> {
+        let mut again = false;
         loop {
             let Start { key, variant, found, arrival } = start;
             let fetched = self.fetch(&key, found, arrival).await;
@@ -71,7 +72,12 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
                 Ok(fetched) => fetched,
                 Err(error) => match self.rescued(&key, error).await {
                     Ok(fetched) => fetched,
-                    Err(reason) => return self.alone(reason).await,
+                    Err(reason) if again || !self.asks_again(reason) => return self.alone(reason).await,
+                    Err(_) => {
+                        again = true;
+                        start = self.start(key, variant);
+                        continue;
+                    }
                 },
             };
             match self.matches(&fetched.value) {
@@ -171,6 +177,18 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
         let (parts, body) = job.handler.run(request).await?.into_parts();
         let Asked { rules, question, .. } = &*self.asked;
         Ok(pass(rules, self.asked.view(), Some(question), reason, parts, CacheBody::inner(body)))
+    }
+
+    /// Comes as if it had not waited.
+    fn start(&self, key: String, variant: bool) -> Start {
+        let cache = &self.asked.rules.cache;
+        let arrival = cache.arrive();
+        let found = cache.look(&key);
+        Start { key, variant, found, arrival }
+    }
+
+    fn asks_again(&self, reason: Reason) -> bool {
+        self.asked.rules.policy.asks_again(&self.asked.view().request(), reason)
     }
 
     fn matches(&self, value: &HttpResponse) -> Match {

@@ -69,8 +69,8 @@
 //!   client that goes away takes nothing from the others. Task-locals that a layer further out has set are not
 //!   seen in that task; extensions of the request are.
 //! - **If the response is not to be shared**, its own client gets it, streamed if it is long, and who waited
-//!   runs the handler itself, all at once. For the next five seconds nobody waits for such a page. A body over
-//!   [`max_body`](CacheLayerBuilder::max_body) is never held whole, and one that does not end within [`body_timeout`](CacheLayerBuilder::body_timeout) is given up. Server-sent events,
+//!   runs the handler itself, all at once. A body over [`max_body`](CacheLayerBuilder::max_body) is never held
+//!   whole, and one that does not end within [`body_timeout`](CacheLayerBuilder::body_timeout) is given up. Server-sent events,
 //!   gRPC and upgrades pass at once. Responses with trailers are not stored.
 //! - **If the handler fails**, with an error, a panic or a 5xx, an old page stands in for it within
 //!   [`stale_if_error`](CacheLayerBuilder::stale_if_error). Else its own request fails as it would without the layer, the

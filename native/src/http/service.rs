@@ -173,7 +173,7 @@ impl Rules {
         S: Handler<B>,
         B: Send + 'static,
     {
-        let question = match self.policy.ask(&request.view().request(), self.now_ms()) {
+        let question = match self.policy.ask(&request.view().request()) {
             Ask::Bypass(reason) => return self.bypass(inner, request, reason),
             Ask::Look(question) => question,
         };

@@ -231,8 +231,7 @@ pub(super) fn pass<RB: Body>(
     body: CacheBody<RB>,
 ) -> Response<CacheBody<RB>> {
     let status = parts.status.as_u16();
-    let passed =
-        rules.policy.pass(&view.request(), question, reason, status, &mut parts.headers, rules.now_ms());
+    let passed = rules.policy.pass(&view.request(), question, reason, status, &mut parts.headers);
     if passed.status != status {
         parts.status = StatusCode::from_u16(passed.status).unwrap_or(parts.status);
     }

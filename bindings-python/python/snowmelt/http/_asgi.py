@@ -158,7 +158,7 @@ class Exchange:
             return await self._pass("skipped", None)
         await self._read_body()
         host.name_custom(request, "scope", scope, _rewritten(scope))
-        asked = host.policy.ask(request, now_ms())
+        asked = host.policy.ask(request)
         if isinstance(asked, str):
             return await self._pass(asked, None)
         self._question = asked
@@ -335,8 +335,7 @@ class Exchange:
         async def marked(message: Message) -> None:
             nonlocal is_sent
             if message["type"] == "http.response.start":
-                response = message["status"], message.get("headers", ())
-                status, headers, is_sent = host.policy.pass_on(request, question, reason, response, now_ms())
+                status, headers, is_sent = host.policy.pass_on(request, question, reason, message["status"], message.get("headers", ()))
                 await self._invalidate(message["status"])
                 message = {**message, "status": status, "headers": headers}
             elif message["type"] == "http.response.body" and not is_sent:

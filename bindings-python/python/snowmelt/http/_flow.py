@@ -33,14 +33,18 @@ def flow(policy: _snowmelt.HttpPolicy, request: _snowmelt.HttpRequest, question:
     if lookup == "anew":
         return "anew", key, None
     shared = lookup == "shared"
-    for _ in range(2):
+    looks, again = 0, False
+    while looks < 2:
         found = yield "fetch" if shared else "find", key
         if found is LED:
             return "led", key, None
         if found is None:
             return ("unsatisfied", None, None) if lookup == "only-cached" else ("run", question.reason, None)
         if isinstance(found, str):
-            return "run", found, None
+            if again or not policy.asks_again(request, found):
+                return "run", found, None
+            again = True
+            continue
         page, how = found
         other = policy.matches(request, question, page._meta, now_ms())
         if other is True:
@@ -48,7 +52,8 @@ def flow(policy: _snowmelt.HttpPolicy, request: _snowmelt.HttpRequest, question:
         if other is False:
             return ("unsatisfied", None, None) if lookup == "only-cached" else ("anew", key, None)
         key = other
-    return "run", "vary-changed", None
+        looks += 1
+    return ("unsatisfied", None, None) if lookup == "only-cached" else ("run", "vary-changed", None)
 
 
 def fits(policy: _snowmelt.HttpPolicy, request: _snowmelt.HttpRequest, question: _snowmelt.HttpQuestion, page: Page) -> bool:

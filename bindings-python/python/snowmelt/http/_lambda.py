@@ -153,7 +153,7 @@ class Exchange:
         if host.skips(request, "event", self._event.event):
             return (yield from self._pass("skipped"))
         host.name_custom(request, "event", self._event.event, self._event.mapping)
-        asked = host.policy.ask(request, now_ms())
+        asked = host.policy.ask(request)
         if isinstance(asked, str):
             return (yield from self._pass(asked))
         self._question = asked
@@ -342,10 +342,9 @@ class Exchange:
         result = read_result(self._event, given)
         if result is None:
             return given
-        policy, request, question = self._host.policy, self._request, self._question
-        status, fields, with_body = policy.pass_on(request, question, reason, (result.status, result.fields), now_ms())
+        status, fields, with_body = self._host.policy.pass_on(self._request, self._question, reason, result.status, result.fields)
         others = result.given if status == result.status else None
-        body, base64 = (result.body, result.base64) if with_body or request.method == "HEAD" else ("", False)
+        body, base64 = (result.body, result.base64) if with_body or self._request.method == "HEAD" else ("", False)
         return self._event.result(status, fields, body, base64, others)
 
 

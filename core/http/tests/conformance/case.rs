@@ -95,8 +95,6 @@ pub(crate) struct Refused {
 pub(crate) struct Ask {
     pub(crate) request: Request,
     #[serde(default)]
-    pub(crate) at: i64,
-    #[serde(default)]
     pub(crate) wants_body: Option<Value>,
     pub(crate) expect: Value,
 }
@@ -160,8 +158,6 @@ pub(crate) struct Pass {
     pub(crate) unasked: bool,
     pub(crate) reason: String,
     pub(crate) response: Response,
-    #[serde(default)]
-    pub(crate) at: i64,
     pub(crate) expect: Answered,
 }
 

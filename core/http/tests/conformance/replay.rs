@@ -83,13 +83,13 @@ impl Replay {
             if let Some(wanted) = &step.wants_body {
                 compare(wanted, &json!(self.policy.wants_body(request)))?;
             }
-            compare_named(&step.expect, &json!(plain::Ask::from(&self.policy.ask(request, moment(step.at)))))
+            compare_named(&step.expect, &json!(plain::Ask::from(&self.policy.ask(request))))
         })
     }
 
     fn keys(&self, requests: &[case::Request], same: bool) -> Outcome {
         let keys: Vec<String> =
-            requests.iter().map(|request| Ok(self.question(request, 0)?.key)).collect::<Outcome<_>>()?;
+            requests.iter().map(|request| Ok(self.question(request)?.key)).collect::<Outcome<_>>()?;
         for (index, key) in keys.iter().enumerate() {
             for other in &keys[..index] {
                 expect((key == other) == same, || format!("{key:?} and {other:?}"))?;
@@ -98,15 +98,15 @@ impl Replay {
         Ok(())
     }
 
-    fn question(&self, request: &case::Request, at: i64) -> Outcome<Question> {
-        with(request, |request| match self.policy.ask(request, moment(at)) {
+    fn question(&self, request: &case::Request) -> Outcome<Question> {
+        with(request, |request| match self.policy.ask(request) {
             Ask::Look(question) => Ok(question),
             Ask::Bypass(reason) => Err(format!("bypassed: {}", reason.word())),
         })
     }
 
     fn judge(&mut self, step: &case::Judge) -> Outcome {
-        let question = self.question(&step.request, step.at)?;
+        let question = self.question(&step.request)?;
         let headers = plain::header_map(fields(&step.response.headers)).map_err(|error| error.to_string())?;
         let ttl = step.response.ttl.map(Duration::from_millis);
         let head = ResponseHead { status: step.response.status, headers: &headers, ttl };
@@ -141,7 +141,7 @@ impl Replay {
     }
 
     fn matches(&self, step: &case::Matches) -> Outcome {
-        let question = self.question(&step.request, step.at)?;
+        let question = self.question(&step.request)?;
         let meta = self.meta()?;
         with(&step.request, |request| {
             let found = self.policy.matches(request, &question, meta, moment(step.at));
@@ -150,7 +150,7 @@ impl Replay {
     }
 
     fn answer(&self, step: &case::Answer) -> Outcome {
-        let question = self.question(&step.request, step.at)?;
+        let question = self.question(&step.request)?;
         let (meta, how) = (self.meta()?, plain::how(&step.how).ok_or("no such way")?);
         with(&step.request, |request| {
             let answer = self.policy.answer(request, &question, meta, how, moment(step.at));
@@ -159,19 +159,12 @@ impl Replay {
     }
 
     fn pass(&self, step: &case::Pass) -> Outcome {
-        let question = if step.unasked { None } else { Some(self.question(&step.request, step.at)?) };
+        let question = if step.unasked { None } else { Some(self.question(&step.request)?) };
         let reason = plain::reason(&step.reason).ok_or("no such reason")?;
         let mut headers =
             plain::header_map(fields(&step.response.headers)).map_err(|error| error.to_string())?;
         let passed = with(&step.request, |request| {
-            Ok(self.policy.pass(
-                request,
-                question.as_ref(),
-                reason,
-                step.response.status,
-                &mut headers,
-                moment(step.at),
-            ))
+            Ok(self.policy.pass(request, question.as_ref(), reason, step.response.status, &mut headers))
         })?;
         compare_answer(&step.expect, passed.status, passed.with_body, &plain::fields(&headers))
     }

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::support::{Calls, Pages, Site, app, get, named, soon};
+use crate::support::{Calls, Pages, Site, app, get, named, soon, with};
 
 /// A page that says which call made it, once the gate is open.
 fn page(
@@ -33,42 +33,43 @@ fn page(
 
 type PageFuture = std::pin::Pin<Box<dyn Future<Output = ([(&'static str, &'static str); 2], String)> + Send>>;
 
-/// Those who come while one that is not shared is made would wait in vain.
+/// Those without credentials wait for one of their own then, and do not all run the handler.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_a_page_that_was_not_shared_lately() {
-    let (pages, calls, gate) = (Pages::new(), Calls::default(), Arc::new(Semaphore::new(1)));
+async fn who_waits_in_vain_for_one_with_credentials_asks_again() {
+    let (calls, gate) = (Calls::default(), Arc::new(Semaphore::new(0)));
     let (counted, open) = (calls.clone(), Arc::clone(&gate));
-    let handler = move |_: Request<Body>| {
+    let handler = move |request: Request<Body>| {
         let (call, gate) = (counted.next(), Arc::clone(&open));
         async move {
-            gate.acquire().await.unwrap().forget();
-            ([("cache-control", "private")], format!("call {call}"))
+            let _pass = gate.acquire().await.unwrap();
+            let known = request.headers().contains_key("cookie");
+            format!("{} {call}", if known { "known" } else { "stranger" })
         }
     };
-    let site = Site::of(pages.layer().build().unwrap(), handler).await;
-    assert_eq!(site.get("/").await.text(), "call 1");
-    let waiting = tokio::join!(site.get("/"), site.get("/"), async {
-        // Both are in the handler at once.
-        calls.reach(3).await;
-        gate.add_permits(2);
-    });
-    for answer in [waiting.0, waiting.1] {
-        assert_eq!(
-            (answer.how(), answer.header("cache-status")),
-            ("miss", Some("Snowmelt; fwd=miss; detail=private"))
-        );
+    let layer = Pages::new().layer().ttl(Duration::from_secs(60)).build().unwrap();
+    let router = app(layer, handler);
+    let ask = |request: Request<http_body_util::Full<bytes::Bytes>>| {
+        let mut router = router.clone();
+        tokio::spawn(async move {
+            let response = router.call(named(request).map(Body::new)).await.unwrap();
+            response.into_body().collect().await.unwrap().to_bytes()
+        })
+    };
+    let known = || with(get("/"), "cookie", "session=1");
+    let leader = ask(known());
+    calls.reach(1).await;
+    let others: Vec<_> = (0..20).map(|_| ask(get("/"))).chain([ask(known()), ask(known())]).collect();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(calls.count(), 1, "all wait");
+    gate.add_permits(1000);
+    assert_eq!(soon(leader).await.unwrap(), "known 1");
+    let mut told = Vec::new();
+    for other in others {
+        told.push(String::from_utf8(soon(other).await.unwrap().to_vec()).unwrap());
     }
-    // Later one of them asks for all again.
-    pages.pass(5);
-    let (first, second, ()) = tokio::join!(site.get("/"), site.get("/"), async {
-        calls.reach(4).await;
-        sleep(Duration::from_millis(50)).await;
-        assert_eq!(calls.count(), 4, "one waits");
-        gate.add_permits(2);
-    });
-    let (mut texts, expected) = ([first.text(), second.text()], ["call 4", "call 5"]);
-    texts.sort_unstable();
-    assert_eq!(texts, expected);
+    assert_eq!(calls.count(), 4, "{told:?}");
+    assert!(told[..20].iter().all(|text| text.starts_with("stranger") && *text == told[0]), "{told:?}");
+    assert!(told[20..].iter().all(|text| text.starts_with("known")) && told[20] != told[21], "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
