@@ -14,9 +14,19 @@ const PIECE: usize = 1 << 20;
 /// What is shown before and behind a find; longer than a marker.
 const AROUND: usize = 160;
 
+/// A text in memory.
+#[derive(Debug)]
+struct Find {
+    /// What stands right before it, and its beginning.
+    beginning: String,
+    /// What stands around it, for whoever reads that a test failed. It may show
+    /// the next find too.
+    around: String,
+}
+
 /// Where a text is in the memory of a process, with what stands around it:
 /// proc(5), `maps` and `mem`.
-fn found(extension: &Extension, text: &str) -> Vec<String> {
+fn found(extension: &Extension, text: &str) -> Vec<Find> {
     let folder = PathBuf::from("/proc").join(extension.id().to_string());
     let maps = std::fs::read_to_string(folder.join("maps")).expect("it runs");
     let memory = File::open(folder.join("mem")).expect("its parent may read it");
@@ -26,13 +36,16 @@ fn found(extension: &Extension, text: &str) -> Vec<String> {
         let (from, to) = range.split_once('-').expect("two ends");
         let [from, to] = [from, to].map(|end| u64::from_str_radix(end, 16).expect("a number"));
         if rest.starts_with("rw") {
-            found.extend(found_between(&memory, from, to, text).map(|around| format!("{rest}: {around}")));
+            found.extend(
+                found_between(&memory, from, to, text)
+                    .map(|find| Find { around: format!("{rest}: {}", find.around), ..find }),
+            );
         }
     }
     found
 }
 
-fn found_between(memory: &File, from: u64, to: u64, text: &str) -> impl Iterator<Item = String> {
+fn found_between(memory: &File, from: u64, to: u64, text: &str) -> impl Iterator<Item = Find> {
     let overlap = AROUND as u64;
     let mut around = Vec::new();
     let mut at = from;
@@ -46,8 +59,9 @@ fn found_between(memory: &File, from: u64, to: u64, text: &str) -> impl Iterator
         // What is in the overlap was found in the piece before.
         let new = if at == from { 0 } else { AROUND };
         around.extend(positions(&piece, text.as_bytes()).filter(|at| at + text.len() > new).map(|at| {
-            let near = &piece[at.saturating_sub(AROUND)..(at + AROUND).min(whole)];
-            String::from_utf8_lossy(near).replace('\0', "·")
+            let shown = |from, to| String::from_utf8_lossy(&piece[from..to]).replace('\0', "·");
+            let from = at.saturating_sub(AROUND);
+            Find { beginning: shown(from, at + text.len()), around: shown(from, (at + AROUND).min(whole)) }
         }));
         at += whole as u64 - overlap;
     }
@@ -109,7 +123,8 @@ fn once_each(extension: &Extension, names: &[&str], what: &str) {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         let there = found(extension, &tail());
-        let counts = |name: &&str| there.iter().filter(|around| around.contains(&marker(name))).count();
+        let counts =
+            |name: &&str| there.iter().filter(|find| find.beginning.ends_with(&marker(name))).count();
         let counts: Vec<_> = names.iter().map(counts).collect();
         if counts.iter().all(|count| *count == 1) {
             return;
