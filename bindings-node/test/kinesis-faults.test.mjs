@@ -221,7 +221,7 @@ function faults(build) {
 
   test("a token waits for what cannot be read yet", async () => {
     const { double, open } = await service(1);
-    await double.settings({ put_to_get_ms: [500, 500] });
+    await double.settings({ put_to_get_ms: [2000, 2000] });
     const [reader, writer] = [await open(build), await open("napi")];
     reader.set("k", 1);
     await reader.catchUp();

@@ -59,7 +59,7 @@ def test_each_action_that_is_missing_is_named(double: Double, open_on: Open, ope
 
 
 def test_a_token_waits_for_what_cannot_be_read_yet(double: Double, open_on: Open) -> None:
-    double.settings(put_to_get_ms=[500, 500])
+    double.settings(put_to_get_ms=[2000, 2000])
     reader, writer = open_on(double), open_on(double)
     reader.set("k", 1)
     reader.catch_up()
@@ -80,7 +80,7 @@ def test_a_token_that_is_not_reached_in_time_is_an_error_of_its_own(double: Doub
     with pytest.raises(CatchUpError, match="not reached within 500ms") as failed:
         reader.catch_up(at_least=token, within="500ms")
     assert failed.value.code == "CATCH_UP_DEADLINE"
-    assert 0.45 < time.monotonic() - began < 2
+    assert 0.45 < time.monotonic() - began < 5
     double.healthy()
     reader.catch_up(at_least=token)
     assert "k" not in reader
