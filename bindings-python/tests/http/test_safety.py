@@ -188,3 +188,20 @@ def test_who_waits_in_vain_for_one_with_credentials_asks_again(cache: Cache) -> 
         assert origin.calls == 4 and len(set(bodies[:20])) == 1 and len(set(bodies)) == 3, bodies
 
     asyncio.run(work())
+
+
+def test_who_takes_only_what_is_stored_never_runs_the_handler(cache: Cache) -> None:
+    async def work() -> None:
+        origin = Origin()
+        app = cached(origin, cache, ttl=60)
+        await get(app)
+        # Those with cookies have a page of their own, and that one varies.
+        origin.headers |= {"cache-control": "max-age=60", "vary": "cookie"}
+        assert (await get(app, headers={"cookie": "session=1"})).how == "miss"
+        other = {"cookie": "session=2"}
+        response = await get(app, headers={**other, "cache-control": "only-if-cached"})
+        assert (response.status, origin.calls) == (504, 2)
+        response = await get(app, method="HEAD", headers=other)
+        assert (response["cache-status"], origin.calls) == ("Snowmelt; fwd=miss; detail=head", 3)
+
+    asyncio.run(work())

@@ -75,17 +75,14 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
                     Err(reason) if again || !self.asks_again(reason) => return self.alone(reason).await,
                     Err(_) => {
                         again = true;
-                        start = self.start(key, variant);
+                        start = self.start(key, variant, arrival);
                         continue;
                     }
                 },
             };
             match self.matches(&fetched.value) {
                 Match::Yes => return Ok(self.asked.answer(&fetched.value, how(fetched.how))),
-                Match::Other(key) if !variant => {
-                    let found = self.asked.rules.cache.look(&key);
-                    start = Start { key, variant: true, found, arrival };
-                }
+                Match::Other(key) if !variant => start = self.start(key, true, arrival),
                 Match::Other(_) => return self.alone(Reason::VaryChanged).await,
                 Match::TooOld => return self.anew(&key).await,
             }
@@ -179,11 +176,8 @@ impl<S: Handler<B>, B: Send + 'static> Flow<S, B> {
         Ok(pass(rules, self.asked.view(), Some(question), reason, parts, CacheBody::inner(body)))
     }
 
-    /// Comes as if it had not waited.
-    fn start(&self, key: String, variant: bool) -> Start {
-        let cache = &self.asked.rules.cache;
-        let arrival = cache.arrive();
-        let found = cache.look(&key);
+    fn start(&self, key: String, variant: bool, arrival: Arrival) -> Start {
+        let found = self.asked.rules.cache.look(&key);
         Start { key, variant, found, arrival }
     }
 

@@ -53,7 +53,9 @@ def flow(policy: _snowmelt.HttpPolicy, request: _snowmelt.HttpRequest, question:
             return ("unsatisfied", None, None) if lookup == "only-cached" else ("anew", key, None)
         key = other
         looks += 1
-    return ("unsatisfied", None, None) if lookup == "only-cached" else ("run", "vary-changed", None)
+    if shared:
+        return "run", "vary-changed", None
+    return ("unsatisfied", None, None) if lookup == "only-cached" else ("run", question.reason, None)
 
 
 def fits(policy: _snowmelt.HttpPolicy, request: _snowmelt.HttpRequest, question: _snowmelt.HttpQuestion, page: Page) -> bool:

@@ -40,6 +40,7 @@ fn the_defaults_are_those_that_are_documented() {
     assert_eq!((settings.aws.parameter_timeout, settings.aws.secret_timeout), (None, None));
     assert_eq!(settings.aws.log_level, Some(tracing::Level::INFO));
     assert_eq!(settings.config, Config::default());
+    assert_eq!(settings.config.max_weight, 64 << 20, "a process beside a function has a bound");
     assert!(settings.parameters.is_empty() && settings.items.is_empty() && settings.tables.is_empty());
     let lambda =
         LambdaSettings { runtime_api: "127.0.0.1:9001".into(), managed_instances: false, region: None };

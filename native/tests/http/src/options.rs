@@ -254,6 +254,19 @@ async fn pages_weigh_what_they_take() {
     assert!((5..10).contains(&pages.cache.len()), "{} pages of 10 kB in 100 kB", pages.cache.len());
 }
 
+/// Nobody has to think of it.
+#[tokio::test]
+async fn pages_are_bounded_by_default() {
+    let pages = Pages::with(|builder| builder.segments(1));
+    let handler = |_: Request<Body>| async { ([("cache-control", "max-age=60")], "x".repeat(1 << 20)) };
+    let site = Site::of(pages.layer().build().unwrap(), handler).await;
+    for page in 0..80 {
+        site.get(&format!("/{page}")).await;
+    }
+    assert!((60..64).contains(&pages.cache.len()), "{} pages of 1 MiB in 64 MiB", pages.cache.len());
+    assert!(pages.cache.weight() <= 64 << 20);
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_refused_with_its_name() {
     let builder = || Pages::new().layer();
